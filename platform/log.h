@@ -40,12 +40,12 @@ struct LogField {
   LogField(std::string_view name, const absl::Status& status)
       : key(name), value(status.ToString()) {}
 
-  std::string key;
-  std::string value;
+  std::string key{};
+  std::string value{};
 };
 
 struct LogSettings {
-  std::string service;     // written as service=NAME; empty = left out
+  std::string service{};   // written as service=NAME; empty = left out
   LogLevel level = kInfo;  // lines below it are not written
   int burst_lines = 20;    // lines that one call site may write at once ...
   double lines_per_s =

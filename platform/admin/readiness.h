@@ -10,8 +10,8 @@
 namespace quantstream::admin {
 
 struct UnmetCondition {
-  std::string name;
-  std::string reason;
+  std::string name{};
+  std::string reason{};
 };
 
 // Thread-safe. Ready = every condition is met. A process without conditions is ready.

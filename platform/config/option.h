@@ -39,73 +39,73 @@ namespace quantstream::config {
 using Properties = std::map<std::string, std::string>;
 
 struct IntegerOption {
-  std::string name;
+  std::string name{};
   int64_t fallback = 0;
   int64_t minimum = 0;
   int64_t maximum = std::numeric_limits<int64_t>::max();
-  std::string unit;
-  std::string help;
+  std::string unit{};
+  std::string help{};
 };
 
 struct RealOption {
-  std::string name;
+  std::string name{};
   double fallback = 0;
   double minimum = 0;
   double maximum = std::numeric_limits<double>::max();
-  std::string unit;
-  std::string help;
+  std::string unit{};
+  std::string help{};
 };
 
 struct BoolOption {  // true/false, yes/no, on/off, 1/0
-  std::string name;
+  std::string name{};
   bool fallback = false;
-  std::string help;
+  std::string help{};
 };
 
 struct TextOption {
-  std::string name;
-  std::string fallback;
-  std::vector<std::string> choices;  // empty = any text
-  bool required = false;             // an empty value is a problem
+  std::string name{};
+  std::string fallback{};
+  std::vector<std::string> choices{};  // empty = any text
+  bool required = false;               // an empty value is a problem
   bool secret = false;
-  std::string help;
+  std::string help{};
 };
 
 struct ListOption {  // of texts
-  std::string name;
-  std::vector<std::string> fallback;
-  std::vector<std::string> choices;  // of each item; empty = any text
+  std::string name{};
+  std::vector<std::string> fallback{};
+  std::vector<std::string> choices{};  // of each item; empty = any text
   int64_t items_min = 0;
   int64_t items_max = 1000;
-  std::string help;
+  std::string help{};
 };
 
 struct MapOption {  // text to text
-  std::string name;
-  Properties fallback;
+  std::string name{};
+  Properties fallback{};
   int64_t items_max = 1000;
-  std::string help;
+  std::string help{};
 };
 
 struct ForbiddenProperty {
-  std::string name;
-  std::string why;  // "the processor chooses every start offset itself"
+  std::string name{};
+  std::string why{};  // "the processor chooses every start offset itself"
 };
 
 // A section `kafka:` or `postgres:` that passes any property of a client library through as text.
 struct SectionOption {
-  std::string name;
-  Properties fallback;  // shown by --help; a value given replaces it
+  std::string name{};
+  Properties fallback{};  // shown by --help; a value given replaces it
   std::vector<ForbiddenProperty>
       forbidden;  // a promise rests on these: the problem names the property and why
-  std::vector<std::string> secrets;  // never in YAML; `<property>_file: PATH` is
+  std::vector<std::string> secrets{};  // never in YAML; `<property>_file: PATH` is
   char separator = '_';  // of words in a property; the environment's '_' becomes it (SASL_PASSWORD
                          // -> sasl.password)
   // What is wrong with a property (unknown, bad value), nothing when it is fine. Unset = anything
   // goes.
   std::function<std::optional<std::string>(const std::string& name, const std::string& value)>
       check;
-  std::string help;
+  std::string help{};
 };
 
 // The options of one service. Fields bound by Add must outlive the set.
@@ -127,7 +127,8 @@ class OptionSet {
   void AddCheck(std::function<void(Problems*)> check);
 
   // Sets the fields from `file` (may be null) and from the environment (as `getenv`), then runs the
-  // checks. Returns every problem found, with file and line or the variable's name.
+  // checks. Returns every problem found, with file and line or the variable's
+  // name. What has a problem keeps the value it had.
   Problems Apply(const YamlFile* file,
                  const std::vector<std::pair<std::string, std::string>>& environment);
 
@@ -140,32 +141,36 @@ class OptionSet {
  private:
   // What all kinds of options have in common; `set*` return what is wrong with a value.
   struct Entry {
-    std::string name;
-    std::string fallback;  // as text
-    std::string range;     // "0 .. 3600000 ms", "one of a, b", "text"
-    std::string help;
+    std::string name{};
+    std::string fallback{};  // as text
+    std::string range{};     // "0 .. 3600000 ms", "one of a, b", "text"
+    std::string help{};
     bool secret = false;
     YamlKind kind = YamlKind::kScalar;
-    std::function<std::optional<std::string>(const std::string&)> set_scalar;
-    std::function<std::optional<std::string>(const std::vector<std::string>&)> set_list;
-    std::function<std::optional<std::string>(const Properties&)> set_map;
-    std::optional<SectionOption> section;
+    std::function<std::optional<std::string>(const std::string&)> set_scalar{};
+    std::function<std::optional<std::string>(const std::vector<std::string>&)> set_list{};
+    std::function<std::optional<std::string>(const Properties&)> set_map{};
+    std::optional<SectionOption> section{};
     Properties* section_field = nullptr;
   };
 
   void Insert(Entry entry);
   Entry* Find(std::string_view name);
+  std::vector<std::string> Names() const;
+  std::string Variable(const std::string& name) const;
   void ApplyYaml(const YamlFile& file, Problems* problems);
-  void ApplyYamlEntry(Entry& entry, const YamlEntry& value, const std::string& path,
+  void ApplyYamlEntry(Entry& entry, const YamlEntry& value, const std::string& where,
                       Problems* problems);
-  void ApplyYamlSection(Entry& entry, const YamlEntry& value, const std::string& path,
-                        Problems* problems);
   void ApplySecretFile(const YamlEntry& value, Entry& entry, const std::string& where,
                        Problems* problems);
+  void ApplyYamlSection(Entry& entry, const YamlEntry& value, const std::string& path,
+                        Problems* problems);
+  void SetProperty(Entry& entry, const std::string& property, const std::string& value,
+                   const std::string& where, Problems* problems);
   void ApplyVariable(const std::string& variable, const std::string& value, Problems* problems);
-  bool ApplySectionVariable(Entry& entry, const std::string& rest, const std::string& variable,
+  bool ApplySectionVariable(const std::string& name, const std::string& variable,
                             const std::string& value, Problems* problems);
-  std::vector<std::string> Names() const;
+  std::optional<std::string> SetFromText(Entry& entry, const std::string& text);
 
   std::string service_;
   std::vector<Entry> entries_;

@@ -8,8 +8,8 @@
 namespace quantstream::config {
 
 struct Problem {
-  std::string where;  // "processor.yaml:12", "QUANTSTREAM_PROCESSOR_GRACE_MS", "--frobnicate"
-  std::string what;   // "unknown key 'grcae_ms'; did you mean 'grace_ms'?"
+  std::string where{};  // "processor.yaml:12", "QUANTSTREAM_PROCESSOR_GRACE_MS", "--frobnicate"
+  std::string what{};   // "unknown key 'grcae_ms'; did you mean 'grace_ms'?"
 
   bool operator==(const Problem&) const = default;
 };

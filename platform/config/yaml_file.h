@@ -14,23 +14,23 @@ enum class YamlKind { kScalar, kList, kMap };
 
 // One `key: value` of the top level. Scalars keep their text; what type it is the option decides.
 struct YamlEntry {
-  std::string key;
+  std::string key{};
   int line = 0;  // of the key, from 1
   YamlKind kind = YamlKind::kScalar;
-  bool is_null = false;                           // `key:` with nothing behind it
-  std::string scalar;                             // kScalar
-  std::vector<std::pair<int, std::string>> list;  // kList: line, text of each item
+  bool is_null = false;                             // `key:` with nothing behind it
+  std::string scalar{};                             // kScalar
+  std::vector<std::pair<int, std::string>> list{};  // kList: line, text of each item
   struct Pair {
-    int line;
-    std::string key;
-    std::string value;
+    int line{};
+    std::string key{};
+    std::string value{};
   };
-  std::vector<Pair> map;  // kMap
+  std::vector<Pair> map{};  // kMap
 };
 
 struct YamlFile {
-  std::string path;
-  std::vector<YamlEntry> entries;  // in file order
+  std::string path{};
+  std::vector<YamlEntry> entries{};  // in file order
 };
 
 // Problems are added for: a file that cannot be read, text that is no YAML, a top level that is no

@@ -23,8 +23,8 @@
 namespace quantstream::kafka {
 
 struct ConsumerOptions {
-  config::Properties client;  // the service's `kafka:` section
-  std::string topic;
+  config::Properties client{};  // the service's `kafka:` section
+  std::string topic{};
   std::string client_id = "quantstream";
   int batch_records_max = 1000;             // in one Poll
   int prefetch_records_min = 2000;          // queued.min.messages, per partition
@@ -34,8 +34,8 @@ struct ConsumerOptions {
 };
 
 struct GroupOptions {
-  std::string group_id;
-  std::string instance_id;  // static membership; empty = dynamic
+  std::string group_id{};
+  std::string instance_id{};  // static membership; empty = dynamic
   int session_timeout_ms = 10'000;
   int poll_interval_max_ms = 300'000;
 };
@@ -55,7 +55,7 @@ class RebalanceListener {
 struct PollResult {
   std::span<const RecordView>
       records;  // of several partitions; valid until the next call of the consumer
-  std::span<const ConsumerError> errors;
+  std::span<const ConsumerError> errors{};
 
   bool empty() const { return records.empty() && errors.empty(); }
 };

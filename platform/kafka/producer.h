@@ -17,7 +17,7 @@
 namespace quantstream::kafka {
 
 struct ProducerOptions {
-  config::Properties client;  // the service's `kafka:` section
+  config::Properties client{};  // the service's `kafka:` section
   std::string client_id = "quantstream";
   int linger_ms = 0;  // how long librdkafka gathers records into one request
   int64_t queue_records_max = 100'000;

@@ -30,8 +30,8 @@ struct RecordView {
   int64_t offset = 0;
   int32_t leader_epoch = -1;        // of the broker when the record was written; -1 = unknown
   int64_t log_append_time_ms = -1;  // -1 = the topic does not stamp LogAppendTime
-  std::string_view payload;         // empty for a tombstone
-  std::string_view key;
+  std::string_view payload{};       // empty for a tombstone
+  std::string_view key{};
   const void* handle = nullptr;  // for HeadersOf
 };
 
@@ -59,7 +59,7 @@ struct ConsumerError {
   ErrorKind kind = ErrorKind::kOther;
   int32_t partition = -1;  // -1 = the whole client
   int64_t offset = -1;     // that was asked for or expected, where known
-  std::string message;
+  std::string message{};
 };
 
 }  // namespace quantstream::kafka

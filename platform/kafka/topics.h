@@ -16,21 +16,21 @@ namespace quantstream::kafka {
 // A topic as it should be. All are made with message.timestamp.type=LogAppendTime and
 // cleanup.policy=delete.
 struct TopicSpec {
-  std::string name;
+  std::string name{};
   int32_t partitions = 12;
   int replication_factor = -1;  // -1 = the broker's default
   int64_t retention_ms = 7LL * 24 * 3600 * 1000;
   int64_t retention_bytes = -1;  // per partition; -1 = no limit
   int64_t record_bytes_max = 2 << 20;
   std::string compression = "producer";  // keep what the producer chose
-  config::Properties more;               // further topic settings
+  config::Properties more{};             // further topic settings
 };
 
 struct TopicDescription {
   int32_t partitions = 0;
-  std::string topic_id;  // changes when a topic is deleted and made again; empty when the broker
-                         // does not tell
-  std::string timestamp_type;  // "LogAppendTime"
+  std::string topic_id{};  // changes when a topic is deleted and made again; empty when the broker
+                           // does not tell
+  std::string timestamp_type{};  // "LogAppendTime"
 };
 
 // Blocking; thread-safe. UNAVAILABLE or DEADLINE_EXCEEDED while the brokers do not answer: try

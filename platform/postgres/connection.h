@@ -30,7 +30,7 @@ namespace quantstream::postgres {
 config::SectionOption ConnectionSection();
 
 struct ConnectionOptions {
-  config::Properties client;  // the service's `postgres:` section
+  config::Properties client{};  // the service's `postgres:` section
   std::string application_name = "quantstream";
   std::chrono::milliseconds connect_timeout{5000};
   // How long an answer is waited for when a call names no other bound; then the connection is
@@ -51,7 +51,7 @@ enum class CommitOutcome {
 
 struct CommitResult {
   CommitOutcome outcome = CommitOutcome::kUnknown;
-  absl::Status status;  // OK exactly when committed
+  absl::Status status{};  // OK exactly when committed
 };
 
 // After an error for which IsConnectionLost is true the connection is closed: every further call
@@ -104,8 +104,8 @@ class Connection {
 
 // A server setting with which acknowledged commits may be lost.
 struct UnsafeSetting {
-  std::string name;   // "synchronous_commit"
-  std::string value;  // "off"
+  std::string name{};   // "synchronous_commit"
+  std::string value{};  // "off"
 };
 
 // Looks at synchronous_commit, fsync and full_page_writes as they are for this session.

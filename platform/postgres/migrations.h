@@ -14,9 +14,9 @@
 namespace quantstream::postgres {
 
 struct Migration {
-  int number = 0;    // 1 for 0001_candles.sql
-  std::string name;  // "candles"
-  std::string sql;   // one or more statements; runs in one transaction, so none that refuses that
+  int number = 0;      // 1 for 0001_candles.sql
+  std::string name{};  // "candles"
+  std::string sql{};   // one or more statements; runs in one transaction, so none that refuses that
 };
 
 // deploy/sql/NNNN_name.sql as of the build, in order. Link quantstream::migrations.

@@ -16,7 +16,7 @@ namespace quantstream::postgres {
 struct Param {
   uint32_t type = 0;  // oid; 0 = the server infers it
   bool binary = false;
-  std::optional<std::string> bytes;  // nothing = NULL
+  std::optional<std::string> bytes{};  // nothing = NULL
 
   static Param Null();
   static Param Text(std::string_view text);  // any type in its text form; the server infers which
