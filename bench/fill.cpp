@@ -168,7 +168,7 @@ int main(int argc, char** argv) {
     filler.Add(trade);
     last_us = trade.arrival_us;
   }
-  filler.Finish(last_us + 1'000);
+  if (last_us > 0) filler.Finish(last_us + 1'000);
   double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   std::printf("{\"trades\": %" PRId64 ", \"records\": %" PRId64 ", \"seconds\": %.1f}\n",
               options.flow.trades, filler.records(), seconds);
