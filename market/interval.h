@@ -22,7 +22,7 @@ struct Interval {
   static absl::StatusOr<Interval> Parse(std::string_view text);
   // The largest unit that divides it: 60 s is `1m`.
   std::string ToString() const;
-  int64_t us() const { return seconds * kMicrosecondsPerSecond; }
+  constexpr int64_t us() const { return seconds * kMicrosecondsPerSecond; }
 };
 
 // The stored intervals unless configured otherwise: 1s 5s 1m 5m 15m 1h 1d.
