@@ -7,9 +7,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <thread>
+
+#include "platform/require.h"
 
 namespace quantstream {
 namespace {
@@ -69,10 +69,8 @@ struct Shutdown::State {
 
 Shutdown::Shutdown(std::chrono::milliseconds drain_max) : state_(std::make_unique<State>()) {
   state_->drain_max = drain_max;
-  if (state_->requested_fd < 0 || state_->drained_fd < 0 || signalled_fd.load() >= 0) {
-    std::fputs("Shutdown: no event descriptors, or a second one in this process\n", stderr);
-    std::abort();
-  }
+  Require(state_->requested_fd >= 0 && state_->drained_fd >= 0, "event descriptors can be had");
+  Require(signalled_fd.load() < 0, "there is one Shutdown in a process");
   signalled_fd.store(state_->requested_fd);
   struct sigaction action{};
   action.sa_handler = OnEndSignal;

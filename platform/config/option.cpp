@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <sstream>
+
+#include "platform/require.h"
 
 namespace quantstream::config {
 namespace {
@@ -80,10 +80,7 @@ std::optional<std::string> CheckCount(size_t count, int64_t items_min, int64_t i
 OptionSet::OptionSet(std::string service) : service_(std::move(service)) {}
 
 void OptionSet::Insert(Entry entry) {
-  if (entry.name.empty() || Find(entry.name) != nullptr) {
-    std::fprintf(stderr, "option '%s' is declared twice or has no name\n", entry.name.c_str());
-    std::abort();
-  }
+  Require(!entry.name.empty() && Find(entry.name) == nullptr, "an option has a name of its own");
   entries_.push_back(std::move(entry));
 }
 

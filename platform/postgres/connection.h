@@ -67,7 +67,8 @@ class Connection {
   absl::StatusOr<Result> Exec(const std::string& sql, const std::vector<Param>& params = {},
                               ResultFormat format = ResultFormat::kText);
   // Several statements in one text, without parameters; the answer to the last.
-  absl::Status ExecScript(const std::string& sql);
+  absl::Status ExecScript(const std::string& sql,
+                          std::optional<std::chrono::milliseconds> timeout = std::nullopt);
 
   absl::Status Begin(const char* how = "BEGIN");
   CommitResult Commit();
