@@ -1,5 +1,6 @@
-# quantstream::rdkafka: an installed librdkafka from 2.12 on, otherwise 2.15.1 built by third_party/librdkafka/build
-# into .cache/ of the checkout, which all build directories share. The script holds a lock: two configures may run at once.
+# quantstream::rdkafka: an installed librdkafka from 2.12 on, otherwise 2.15.1 built by
+# third_party/librdkafka/build into .cache/ of the checkout, which all build directories share. The
+# script holds a lock: two configures may run at once.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(INSTALLED_RDKAFKA QUIET IMPORTED_TARGET rdkafka>=2.12)
 

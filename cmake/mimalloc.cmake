@@ -1,5 +1,6 @@
-# quantstream::mimalloc: the allocator of every service. Nothing refers to its symbols, so the linker would drop a plain
-# -lmimalloc: --no-as-needed keeps it. Empty in sanitizer builds, which bring their own allocator.
+# quantstream::mimalloc: the allocator of every service. Nothing refers to its symbols, so the
+# linker would drop a plain -lmimalloc: --no-as-needed keeps it. Empty in sanitizer builds, which
+# bring their own allocator.
 add_library(quantstream_mimalloc INTERFACE)
 add_library(quantstream::mimalloc ALIAS quantstream_mimalloc)
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
