@@ -1,0 +1,145 @@
+// What query needs of the world, with the guarantees: stored candles (History) and topic `candles`
+// (the events of a tail). No protobuf, gRPC, Kafka or PostgreSQL in here.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "market/candle.h"
+#include "query/cancellation.h"
+
+namespace quantstream::query {
+
+// One instrument at one interval.
+struct Series {
+  std::string instrument;
+  Interval interval;
+  auto operator<=>(const Series&) const = default;
+};
+
+inline Series SeriesOf(const CandleKey& key) {
+  return {key.instrument, key.interval};
+}
+
+// One state of one candle, ready to be sent: made once, shared by all streams.
+struct CandleUpdate {
+  CandleKey key;
+  CandleState state = CandleState::kPartial;
+  int64_t version = 0;
+  int32_t partition = 0;
+  std::string
+      message;  // what clients get: a serialised quantstream.v1.Candle; not looked into here
+
+  bool closed() const { return state != CandleState::kPartial; }
+  int64_t bytes() const {
+    return static_cast<int64_t>(sizeof(CandleUpdate) + key.instrument.size() + message.size());
+  }
+};
+using Update = std::shared_ptr<const CandleUpdate>;
+
+// FINAL and REVISED candles, in order of version.
+struct ClosedEvent {
+  std::vector<Update> candles;
+};
+
+// All open candles of one instrument.
+struct OpenEvent {
+  std::string instrument;
+  std::vector<Update> candles;
+};
+
+struct VenueClosedUntil {
+  std::string venue;
+  EventTime closed_until;
+};
+
+// Committed values only.
+struct ProgressEvent {
+  std::vector<VenueClosedUntil> venues;
+  int64_t next_version = 0;  // first that is not in PostgreSQL yet
+};
+
+// One record of topic `candles`. Of one owner they come in order of version; across owners and
+// zombies they may repeat and go back.
+struct TailEvent {
+  int32_t partition = 0;
+  int64_t epoch = 0;
+  std::variant<ClosedEvent, OpenEvent, ProgressEvent> body;
+};
+
+// An instrument that has stored candles.
+struct Instrument {
+  std::string name;
+  std::string venue;
+  std::string symbol;
+  int32_t partition = 0;
+  EventTime first_seen;
+};
+
+// What a stream wants of one series. REQUIRES: partition is the instrument's.
+struct WantedSeries {
+  Series series;
+  int32_t partition = 0;
+  EventTime from;                        // open_time at or after
+  std::optional<int64_t> changed_since;  // only versions at or above: resuming
+};
+
+struct SnapshotRequest {
+  std::vector<WantedSeries> series;
+  std::optional<int32_t> last;  // only the newest N of each series; 0 = none. Absent: all
+};
+
+// One moment of the store: everything in it was read by one statement.
+struct Snapshot {
+  std::vector<Update> candles;                // closed ones; of each series in order of open_time
+  std::map<Series, EventTime> newest_closed;  // open_time; series without a row are absent
+  std::map<int32_t, int64_t> next_version;    // of each partition that has a row
+};
+
+// A range of one series.
+struct PageRequest {
+  Series series;
+  int32_t partition = 0;
+  EventTime from;  // open_time, inclusive
+  EventTime to;    // exclusive
+  bool newest_first = false;
+  int64_t candles_max = 1000;
+  bool with_final = true;
+  bool with_revised = true;
+};
+
+struct Page {
+  std::vector<Update> candles;
+  std::optional<EventTime> newest_closed;  // of the whole series, whatever was asked for
+  std::optional<EventTime> oldest_closed;  // likewise
+  int64_t next_version = 0;                // of the partition; 0 without a row
+};
+
+// Stored candles. Thread-safe. Each callback runs exactly once, on a thread of the store, never
+// inside the call; a cancelled call ends its statement and answers CANCELLED. Other errors:
+// UNAVAILABLE (the store is down, or too many callers wait), OUT_OF_RANGE (more candles than one
+// snapshot may hold), DEADLINE_EXCEEDED.
+class History {
+ public:
+  template <typename T>
+  using Callback = std::function<void(absl::StatusOr<T>)>;
+
+  virtual ~History() = default;
+  virtual void ReadSnapshot(SnapshotRequest request, std::shared_ptr<Cancellation> cancellation,
+                            Callback<Snapshot> callback) = 0;
+  virtual void ReadPage(PageRequest request, std::shared_ptr<Cancellation> cancellation,
+                        Callback<Page> callback) = 0;
+  // All of them, in order of name.
+  virtual void ReadInstruments(std::shared_ptr<Cancellation> cancellation,
+                               Callback<std::vector<Instrument>> callback) = 0;
+};
+
+}  // namespace quantstream::query

@@ -1,0 +1,98 @@
+#include "query/latest.h"
+
+#include <algorithm>
+
+namespace quantstream::query {
+
+bool Latest::Apply(const TailEvent& event) {
+  if (const auto* closed = std::get_if<ClosedEvent>(&event.body)) {
+    PartitionState& partition = partitions_[event.partition];
+    for (const Update& update : closed->candles) {
+      partition.committed = std::max(partition.committed, update->version + 1);
+      Close(update);
+    }
+  } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
+    for (const Update& update : open->candles) Keep(update);
+  } else {
+    return OnProgress(event, std::get<ProgressEvent>(event.body));
+  }
+  return true;
+}
+
+Latest::SeriesState* Latest::StateOf(const CandleKey& key) {
+  auto found = instruments_.find(key.instrument);
+  if (found == instruments_.end()) {
+    if (static_cast<int64_t>(instruments_.size()) >= limits_.instruments_max) {
+      ++refused_;
+      return nullptr;
+    }
+    found = instruments_.emplace(key.instrument, InstrumentState{}).first;
+  }
+  return &found->second[key.interval];
+}
+
+void Latest::Close(const Update& update) {
+  SeriesState* state = StateOf(update->key);
+  if (state == nullptr) return;
+  state->newest_closed =
+      std::max(state->newest_closed.value_or(update->key.open_time), update->key.open_time);
+  if (!rules_.closed_beats_partial) return;
+  const auto end = state->open.upper_bound(*state->newest_closed);
+  open_candles_ -= std::distance(state->open.begin(), end);
+  state->open.erase(state->open.begin(), end);
+}
+
+void Latest::Keep(const Update& update) {
+  SeriesState* state = StateOf(update->key);
+  if (state == nullptr) return;
+  const EventTime open_time = update->key.open_time;
+  if (rules_.closed_beats_partial && state->newest_closed && open_time <= *state->newest_closed) {
+    return;
+  }
+  Update& kept = state->open[open_time];
+  if (!kept) {
+    ++open_candles_;
+  } else if (rules_.higher_version_wins && update->version <= kept->version) {
+    return;
+  }
+  kept = update;
+  if (static_cast<int64_t>(state->open.size()) > limits_.open_per_series_max) {
+    state->open.erase(state->open.begin());
+    --open_candles_;
+    ++refused_;
+  }
+}
+
+bool Latest::OnProgress(const TailEvent& event, const ProgressEvent& progress) {
+  PartitionState& partition = partitions_[event.partition];
+  if (rules_.older_epoch_is_dropped && event.epoch < partition.epoch) return false;
+  partition.epoch = event.epoch;
+  partition.committed = std::max(partition.committed, progress.next_version);
+  for (const VenueClosedUntil& venue : progress.venues) {
+    partition.closed_until[venue.venue] = venue.closed_until;
+  }
+  return true;
+}
+
+void Latest::CopyOpen(const Series& series, std::vector<Update>* open) const {
+  const auto instrument = instruments_.find(series.instrument);
+  if (instrument == instruments_.end()) return;
+  const auto state = instrument->second.find(series.interval);
+  if (state == instrument->second.end()) return;
+  for (const auto& [open_time, update] : state->second.open) open->push_back(update);
+}
+
+int64_t Latest::Committed(int32_t partition) const {
+  const auto found = partitions_.find(partition);
+  return found == partitions_.end() ? 0 : found->second.committed;
+}
+
+std::optional<EventTime> Latest::ClosedUntil(int32_t partition, const std::string& venue) const {
+  const auto found = partitions_.find(partition);
+  if (found == partitions_.end()) return std::nullopt;
+  const auto closed_until = found->second.closed_until.find(venue);
+  if (closed_until == found->second.closed_until.end()) return std::nullopt;
+  return closed_until->second;
+}
+
+}  // namespace quantstream::query

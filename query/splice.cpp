@@ -1,0 +1,184 @@
+#include "query/splice.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <utility>
+
+namespace quantstream::query {
+namespace {
+
+constexpr EventTime kBeginning{std::numeric_limits<int64_t>::min()};
+
+}  // namespace
+
+Splice::Splice(StreamSpec spec, SpliceRules rules) : spec_(std::move(spec)), rules_(rules) {
+  for (const StreamSeries& wanted : spec_.series) {
+    series_[wanted.series] = {.partition = wanted.partition,
+                              .from = spec_.start_time.value_or(kBeginning),
+                              .newest_closed = {},
+                              .sent_open = {}};
+    marks_[wanted.partition] = -1;
+  }
+}
+
+void Splice::Register(const LiveState& live, std::string_view reason, Outlet* outlet) {
+  if (ticket_ > 0 && !rules_.lost_place_resumes) return;
+  if (snapshot_sent_ && !reading_) outlet->SendDiscontinuity(reason);
+  ++ticket_;
+  reading_ = true;
+  required_ = live.committed;
+  if (rules_.lost_place_waits_for_progress) unplaced_ = live.unplaced;
+  if (rules_.open_candles_are_copied) copied_open_ = live.open;
+}
+
+void Splice::OnPlaced(int32_t partition, int64_t committed) {
+  unplaced_.erase(partition);
+  if (marks_.contains(partition)) {
+    required_[partition] = std::max(required_[partition], committed);
+  }
+}
+
+SnapshotRequest Splice::Request() const {
+  SnapshotRequest request;
+  for (const auto& [series, state] : series_) {
+    request.series.push_back({series, state.partition, state.from, std::nullopt});
+    if (snapshot_sent_) request.series.back().changed_since = marks_.at(state.partition);
+  }
+  if (!snapshot_sent_ && !spec_.start_time) request.last = spec_.last;
+  return request;
+}
+
+Splice::Outcome Splice::OnHistory(int64_t ticket, const Snapshot& snapshot, Outlet* outlet) {
+  if (ticket != ticket_ || !reading_) return Outcome::kStale;
+  if (rules_.lagging_snapshot_waits && Behind(snapshot)) return Outcome::kBehind;
+  const bool first = !std::exchange(snapshot_sent_, true);
+  if (first && !spec_.start_time) BeginAtOldest(snapshot);
+  DeliverHistory(snapshot, outlet);
+  TakeMarks(snapshot);
+  reading_ = false;
+  DeliverBuffered(first, outlet);
+  return Outcome::kDelivered;
+}
+
+bool Splice::Behind(const Snapshot& snapshot) const {
+  if (!unplaced_.empty()) return true;
+  return std::ranges::any_of(required_, [&](const auto& required) {
+    const auto found = snapshot.next_version.find(required.first);
+    return (found == snapshot.next_version.end() ? 0 : found->second) < required.second;
+  });
+}
+
+// Of the newest N, the oldest one says where this stream begins; without history it begins behind
+// the newest one.
+void Splice::BeginAtOldest(const Snapshot& snapshot) {
+  if (spec_.last == 0) {
+    for (const auto& [series, open_time] : snapshot.newest_closed) {
+      if (series_.contains(series)) series_[series].from = EventTime{open_time.us + 1};
+    }
+  }
+  for (const Update& update : snapshot.candles) {
+    const auto found = series_.find(SeriesOf(update->key));
+    if (found != series_.end() && found->second.from == kBeginning) {
+      found->second.from = update->key.open_time;
+    }
+  }
+}
+
+void Splice::DeliverHistory(const Snapshot& snapshot, Outlet* outlet) {
+  for (const auto& [series, open_time] : snapshot.newest_closed) {
+    if (const auto found = series_.find(series); found != series_.end()) {
+      SetNewestClosed(&found->second, open_time);
+    }
+  }
+  for (const Update& update : snapshot.candles) {
+    const auto found = series_.find(SeriesOf(update->key));
+    if (found == series_.end()) continue;
+    SetNewestClosed(&found->second, update->key.open_time);
+    outlet->SendSnapshot(update);
+  }
+}
+
+void Splice::TakeMarks(const Snapshot& snapshot) {
+  if (!rules_.mark_is_from_snapshot) return;
+  for (auto& [partition, mark] : marks_) {
+    const auto found = snapshot.next_version.find(partition);
+    if (found != snapshot.next_version.end()) mark = std::max(mark, found->second - 1);
+  }
+}
+
+void Splice::DeliverBuffered(bool first, Outlet* outlet) {
+  for (const Update& update : std::exchange(copied_open_, {})) {
+    const auto found = series_.find(SeriesOf(update->key));
+    if (found != series_.end() && PartialPasses(*update, &found->second)) {
+      outlet->SendSnapshot(update);
+    }
+  }
+  if (first) outlet->SendSnapshotEnd();
+  for (const Update& update : std::exchange(buffered_closed_, {})) OnUpdate(update, outlet);
+  for (const auto& [key, update] : std::exchange(buffered_open_, {})) OnUpdate(update, outlet);
+  buffered_bytes_ = 0;
+}
+
+void Splice::OnUpdate(const Update& update, Outlet* outlet) {
+  assert(ticket_ > 0);
+  if (reading_) {
+    if (rules_.live_is_buffered) Buffer(update);
+    return;
+  }
+  const auto found = series_.find(SeriesOf(update->key));
+  if (found == series_.end()) return;
+  const bool passes = update->closed() ? ClosedPasses(*update, &found->second)
+                                       : PartialPasses(*update, &found->second);
+  if (passes) outlet->SendLive(update);
+}
+
+void Splice::Buffer(const Update& update) {
+  if (update->closed()) {
+    buffered_closed_.push_back(update);
+    buffered_bytes_ += update->bytes();
+    return;
+  }
+  Update& kept = buffered_open_[update->key];
+  if (kept && kept->version >= update->version) return;
+  buffered_bytes_ += update->bytes() - (kept ? kept->bytes() : 0);
+  kept = update;
+}
+
+void Splice::SetNewestClosed(SeriesState* state, EventTime open_time) {
+  state->newest_closed = std::max(state->newest_closed.value_or(open_time), open_time);
+  state->sent_open.erase(state->sent_open.begin(),
+                         state->sent_open.upper_bound(*state->newest_closed));
+}
+
+bool Splice::ClosedPasses(const CandleUpdate& update, SeriesState* state) {
+  int64_t& mark = marks_[state->partition];
+  if (rules_.mark_filters) {
+    if (update.version < mark) return false;
+    if (update.version == mark && !rules_.version_at_mark_passes) return false;
+    if (rules_.mark_grows) mark = update.version;
+  }
+  SetNewestClosed(state, update.key.open_time);
+  return update.key.open_time >= state->from;
+}
+
+bool Splice::PartialPasses(const CandleUpdate& update, SeriesState* state) {
+  const EventTime open_time = update.key.open_time;
+  if (spec_.closed_only || open_time < state->from) return false;
+  if (rules_.newest_closed_stops_partial && state->newest_closed &&
+      open_time <= *state->newest_closed) {
+    return false;
+  }
+  if (!rules_.versions_are_per_candle) {
+    int64_t& floor = open_floors_.emplace(state->partition, -1).first->second;
+    if (update.version < floor) return false;
+    floor = update.version;
+  }
+  const auto [sent, added] = state->sent_open.emplace(open_time, update.version);
+  if (added) return true;
+  if (rules_.sent_version_stops_partial && update.version <= sent->second) return false;
+  sent->second = update.version;
+  return true;
+}
+
+}  // namespace quantstream::query

@@ -1,0 +1,137 @@
+// History, then live, with no hole and no step back: a step machine for one stream. Pure: no clock,
+// thread, I/O or queue.
+//
+//   Register ─► reading: live updates are buffered ─► OnHistory: history, open candles,
+//   SnapshotEnd, the buffer ─► live
+//       ▲ │ └───────────── Register again: the live side lost its place; what changed since the
+//       mark is read ◄──────────┘
+//
+// The history snapshot says with which version of each partition it was read (next_version N). mark
+// = N - 1; a closed candle passes if its version is at or above the mark, which then grows with it:
+// one record changes many candles at one version. A PARTIAL is dropped if its series has a closed
+// candle at or after it, or if this stream sent that candle with the same or a higher version.
+// Nothing is compared across instruments.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "query/io.h"
+
+namespace quantstream::query {
+
+struct StreamSeries {
+  Series series;
+  int32_t partition = 0;
+};
+
+struct StreamSpec {
+  std::vector<StreamSeries> series;
+  std::optional<EventTime> start_time;  // covers open_time >= this
+  int32_t last = 0;  // without start_time: the newest N closed ones of each series
+  bool closed_only = false;
+};
+
+// What the live side knows at the moment of registering; taken in one step with it.
+struct LiveState {
+  std::vector<Update> open;  // of the stream's series
+  std::map<int32_t, int64_t>
+      committed;  // per partition: the snapshot must not be older than this version
+  std::set<int32_t>
+      unplaced;  // partitions whose `committed` is not known since their place was lost
+};
+
+// Where a stream's events go, in order.
+class Outlet {
+ public:
+  virtual ~Outlet() = default;
+  virtual void SendSnapshot(
+      const Update& update) = 0;  // before SnapshotEnd, or read again after a loss
+  virtual void SendLive(const Update& update) = 0;
+  virtual void SendSnapshotEnd() = 0;
+  virtual void SendDiscontinuity(std::string_view reason) = 0;
+};
+
+// Test-only: each rule can be taken out to see that it is needed.
+struct SpliceRules {
+  bool mark_filters = true;                   // 18
+  bool version_at_mark_passes = true;         // 18
+  bool mark_is_from_snapshot = true;          // 18
+  bool mark_grows = true;                     // 18
+  bool newest_closed_stops_partial = true;    // 19
+  bool sent_version_stops_partial = true;     // 19
+  bool versions_are_per_candle = true;        // 19
+  bool open_candles_are_copied = true;        // 20
+  bool lost_place_resumes = true;             // 20
+  bool lost_place_waits_for_progress = true;  // 20
+  bool lagging_snapshot_waits = true;
+  bool live_is_buffered = true;
+};
+
+class Splice {
+ public:
+  enum class Outcome {
+    kDelivered,
+    kBehind,  // the snapshot lags behind what the live side had: read again a little later
+    kStale,   // the place was lost meanwhile: read again now, with the new ticket
+  };
+
+  explicit Splice(StreamSpec spec, SpliceRules rules = {});
+
+  // First, and again whenever the live side lost its place (then a Discontinuity is sent).
+  void Register(const LiveState& live, std::string_view reason, Outlet* outlet);
+  // The place of a partition is known again: snapshots must reach `committed`.
+  void OnPlaced(int32_t partition, int64_t committed);
+
+  // What to read now. Each Register begins a new ticket; hand it back with the answer.
+  SnapshotRequest Request() const;
+  int64_t ticket() const { return ticket_; }
+  bool reading() const { return reading_; }
+
+  Outcome OnHistory(int64_t ticket, const Snapshot& snapshot, Outlet* outlet);
+  // REQUIRES: Register was called, and the update is of one of the stream's series.
+  void OnUpdate(const Update& update, Outlet* outlet);
+
+  int64_t buffered_bytes() const { return buffered_bytes_; }
+
+ private:
+  struct SeriesState {
+    int32_t partition = 0;
+    EventTime from;  // older candles are not this stream's
+    std::optional<EventTime> newest_closed;
+    std::map<EventTime, int64_t> sent_open;  // open_time -> version
+  };
+
+  bool Behind(const Snapshot& snapshot) const;
+  void BeginAtOldest(const Snapshot& snapshot);
+  void DeliverHistory(const Snapshot& snapshot, Outlet* outlet);
+  void TakeMarks(const Snapshot& snapshot);
+  void DeliverBuffered(bool first, Outlet* outlet);
+  void Buffer(const Update& update);
+  void SetNewestClosed(SeriesState* state, EventTime open_time);
+  bool ClosedPasses(const CandleUpdate& update, SeriesState* state);
+  bool PartialPasses(const CandleUpdate& update, SeriesState* state);
+
+  StreamSpec spec_;
+  SpliceRules rules_;
+  std::map<Series, SeriesState> series_;
+  std::map<int32_t, int64_t> marks_;        // per partition
+  std::map<int32_t, int64_t> open_floors_;  // only with versions_are_per_candle off
+  std::map<int32_t, int64_t> required_;  // per partition: least next_version of a usable snapshot
+  std::set<int32_t> unplaced_;
+  int64_t ticket_ = 0;
+  bool reading_ = false;
+  bool snapshot_sent_ = false;
+
+  std::vector<Update> copied_open_;
+  std::deque<Update> buffered_closed_;
+  std::map<CandleKey, Update> buffered_open_;
+  int64_t buffered_bytes_ = 0;
+};
+
+}  // namespace quantstream::query

@@ -1,0 +1,61 @@
+#include "tests/simulation/splice_client.h"
+
+#include <algorithm>
+
+namespace quantstream::query::simulation {
+namespace {
+
+std::string Name(const CandleKey& key) {
+  return key.instrument + " " + std::to_string(key.interval.seconds) + " @" +
+         std::to_string(key.open_time.us / kMicrosecondsPerSecond);
+}
+
+}  // namespace
+
+std::string Client::Take(const StreamMessage& message) {
+  if (const auto* candles = std::get_if<CandlesMessage>(&message)) {
+    for (const Update& update : candles->candles) {
+      if (std::string broken = TakeCandle(*update); !broken.empty()) return broken;
+    }
+  } else if (std::holds_alternative<SnapshotEndMessage>(message)) {
+    if (std::exchange(snapshot_ended_, true)) return "a second SnapshotEnd";
+  } else if (const auto* progress = std::get_if<ProgressMessage>(&message)) {
+    if (!snapshot_ended_) return "Progress before SnapshotEnd";
+    if (watermark_ && progress->watermark && *progress->watermark < *watermark_) {
+      return "the watermark went back";
+    }
+    if (progress->watermark) watermark_ = progress->watermark;
+  }
+  return "";
+}
+
+std::string Client::TakeCandle(const CandleUpdate& update) {
+  Seen& seen = seen_[update.key];
+  if (update.version < seen.version || (seen.closed && !update.closed())) {
+    return "step back at " + Name(update.key) + ": " + (seen.closed ? "closed " : "open ") +
+           std::to_string(seen.version) + " -> " + (update.closed() ? "closed " : "open ") +
+           std::to_string(update.version);
+  }
+  if (!update.closed() && update.version == seen.version) {
+    return "the same PARTIAL twice: " + Name(update.key);
+  }
+  seen = {update.version, update.closed()};
+  got_.emplace(update.key, update.version);
+  if (!update.closed()) {
+    int64_t& newest = newest_open_.emplace(update.key.instrument, -1).first->second;
+    newest = std::max(newest, update.version);
+  }
+  return "";
+}
+
+Client::Seen Client::SeenOf(const CandleKey& key) const {
+  const auto found = seen_.find(key);
+  return found == seen_.end() ? Seen{} : found->second;
+}
+
+int64_t Client::NewestOpen(const std::string& instrument) const {
+  const auto found = newest_open_.find(instrument);
+  return found == newest_open_.end() ? -1 : found->second;
+}
+
+}  // namespace quantstream::query::simulation
