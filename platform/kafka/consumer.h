@@ -96,6 +96,10 @@ class Consumer {
                                         std::chrono::milliseconds timeout) const;
   // NOT_FOUND when the topic does not exist.
   absl::StatusOr<int32_t> QueryPartitionCount(std::chrono::milliseconds timeout) const;
+  // Changes when the topic is deleted and made again; empty when the broker does not tell.
+  // librdkafka reads on in a new topic without a word when the offset exists there too: whoever
+  // must not, asks at the start and from time to time.
+  absl::StatusOr<std::string> QueryTopicId(std::chrono::milliseconds timeout) const;
   absl::StatusOr<std::string> QueryClusterId(std::chrono::milliseconds timeout) const;
   // The log's end as of the last fetch, without asking; -1 = not known yet. Thread-safe.
   int64_t CachedLogEnd(int32_t partition) const;
