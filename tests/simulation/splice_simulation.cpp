@@ -87,10 +87,6 @@ INSTANTIATE_TEST_SUITE_P(
                            [](QueryRules* r) { r->splice.lost_place_resumes = false; }},
                     Broken{"ALostPlaceWaitsForProgress",
                            [](QueryRules* r) { r->splice.lost_place_waits_for_progress = false; }},
-                    Broken{"ALaggingSnapshotWaits",
-                           [](QueryRules* r) { r->splice.lagging_snapshot_waits = false; }},
-                    Broken{"ALostPlaceWaitsForProgress",
-                           [](QueryRules* r) { r->splice.lost_place_waits_for_progress = false; }},
                     Broken{"LiveIsBufferedWhileHistoryIsRead",
                            [](QueryRules* r) { r->splice.live_is_buffered = false; }}),
     [](const auto& info) { return std::string(info.param.name); });

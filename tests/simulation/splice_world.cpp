@@ -24,7 +24,7 @@ World::World(uint64_t seed, WorldOptions options) : options_(std::move(options))
   log_end_.assign(partitions, 0);
   owners_.resize(partitions);
   zombies_.resize(partitions);
-  published_.assign(partitions, 0);
+  outbox_.resize(partitions);
   topic_.resize(partitions);
   committed_.emplace_back(partitions, 0);
   for (int32_t partition = 0; partition < options_.partitions; ++partition) {
@@ -152,6 +152,7 @@ void World::Commit(int32_t partition, Owner* owner) {
   std::vector<int64_t> next = committed_.back();
   next[partition] = owner->position;
   committed_.push_back(next);
+  outbox_[partition].emplace_back(owner->base, owner->position);
   QueueClosed(partition, owner->base, owner->position, owner);
   owner->base = owner->position;
   QueueProgress(partition, owner);
@@ -186,7 +187,7 @@ void World::Publish(int32_t partition, Owner* owner) {
   if (owner->outgoing.empty()) return;
   topic_[partition].push_back(std::move(owner->outgoing.front()));
   owner->outgoing.pop_front();
-  if (owner == &owners_[partition] && owner->outgoing.empty()) published_[partition] = owner->base;
+  if (owner == &owners_[partition] && owner->outgoing.empty()) outbox_[partition].clear();
 }
 
 void World::TakeOver(int32_t partition) {
@@ -196,7 +197,7 @@ void World::TakeOver(int32_t partition) {
   owner.epoch = old.epoch + 1;
   owner.position = owner.base = committed_.back()[partition];
   owner.quiet_until = log_end_[partition];
-  QueueClosed(partition, published_[partition], owner.base, &owner);
+  for (const auto& [from, to] : outbox_[partition]) QueueClosed(partition, from, to, &owner);
   QueueProgress(partition, &owner);
   old.zombie_steps = static_cast<int>(Below(6));
   if (old.zombie_steps > 0) zombies_[partition].push_back(std::move(old));

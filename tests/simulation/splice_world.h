@@ -59,7 +59,7 @@ class World {
   const Rows& RowsAt(int32_t partition, int64_t offset) const { return rows_[partition][offset]; }
   int64_t committed(int32_t partition) const { return committed_.back()[partition]; }
   std::vector<StreamSeries> AllSeries() const;
-  std::mt19937_64& random() { return random_; }
+  const WorldOptions& options() const { return options_; }
   int64_t Below(int64_t bound) {
     return static_cast<int64_t>(random_() % static_cast<uint64_t>(bound));
   }
@@ -96,7 +96,8 @@ class World {
   std::vector<int64_t> log_end_;              // records written so far
   std::vector<Owner> owners_;
   std::vector<std::vector<Owner>> zombies_;
-  std::vector<int64_t> published_;  // outbox is empty below this offset
+  std::vector<std::vector<std::pair<int64_t, int64_t>>>
+      outbox_;  // commits that are not all published: [from, to)
   std::vector<std::vector<TailEvent>> topic_;
   std::vector<std::vector<int64_t>>
       committed_;  // history of next_offset per partition; the last is the primary
