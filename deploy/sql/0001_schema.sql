@@ -61,6 +61,12 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   SELECT least(interval_s * 604800::bigint, 520 * 604800::bigint)
 $$;
 
+-- A whole number of weeks since 1970 as a moment; exact in every year, which to_timestamp is not.
+CREATE FUNCTION week_begin(seconds bigint) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT timestamptz '1970-01-01 00:00:00+00' + make_interval(hours => (seconds / 3600)::integer)
+$$;
+
 -- Makes the partition of an interval, when it is missing. Only tables that are attached block nobody.
 CREATE FUNCTION make_candle_interval(interval_s integer) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -86,7 +92,7 @@ DECLARE
   parent text := 'candles_' || interval_text(interval_s);
   length_s bigint := candle_partition_seconds(interval_s);
   begin_s bigint := floor(moment_us::numeric / 1000000 / length_s)::bigint * length_s;
-  child text := parent || '_' || to_char(to_timestamp(begin_s) AT TIME ZONE 'UTC', 'YYYYMMDD');
+  child text := parent || '_' || to_char(week_begin(begin_s) AT TIME ZONE 'UTC', 'YYYYMMDD');
 BEGIN
   PERFORM make_candle_interval(interval_s);
   IF to_regclass(child) IS NOT NULL THEN
@@ -96,9 +102,9 @@ BEGIN
   IF to_regclass(child) IS NULL THEN
     EXECUTE format('CREATE TABLE %I (LIKE %I)', child, parent);
     EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%s)', parent, child,
-                   to_timestamp(begin_s),
+                   week_begin(begin_s),
                    CASE WHEN begin_s + length_s > 9223372036854
-                        THEN 'MAXVALUE' ELSE quote_literal(to_timestamp(begin_s + length_s)) END);
+                        THEN 'MAXVALUE' ELSE quote_literal(week_begin(begin_s + length_s)) END);
   END IF;
   RETURN begin_s;
 END
@@ -117,10 +123,10 @@ CREATE TABLE partition_progress (
   owner text NOT NULL DEFAULT '',     -- host, slot and worker of the newest owner; for people
   next_offset bigint NOT NULL DEFAULT 0,  -- first record that is not reflected in candles
   replay_from bigint NOT NULL DEFAULT 0,  -- first record that an open window needs
-  leader_epoch integer NOT NULL DEFAULT -1,   -- of the record at next_offset - 1
-  last_record bigint,                 -- identity (CRC-32 of its bytes) of the record at next_offset - 1; NULL: none yet
-  cluster_id text NOT NULL DEFAULT '',    -- Kafka's, and the topic's id: they change when the log is another one
-  topic_id text NOT NULL DEFAULT '',
+  last_record_offset bigint,          -- the newest record that is reflected, by which the log is known again; NULL: none
+  last_record_leader_epoch integer,
+  last_record_crc32 bigint,           -- of its bytes
+  log_id text NOT NULL DEFAULT '',    -- Kafka's ids of cluster and topic: they change when the log is another one
   state bytea NOT NULL DEFAULT '',    -- venue clocks, nodes, sequences, claims, options
   updated_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (topic, partition)
@@ -165,7 +171,7 @@ CREATE TABLE late_trades (
   trade_id text,
   price numeric NOT NULL,
   quantity numeric NOT NULL,
-  trade bytea NOT NULL,               -- order key and price, for the volatility of the window
+  batch bytea NOT NULL,               -- quantstream.v1.TradeBatch with this one trade, for the volatility of the window
   PRIMARY KEY (instrument_id, open_time, version, record_index)
 );
 

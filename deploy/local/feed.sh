@@ -1,0 +1,39 @@
+# Where the trades come from. Sourced by deploy/local/up.
+
+venue_url=https://api.binance.com/api/v3/time
+simulated_symbols=(BTCUSDT ETHUSDT SOLUSDT BNBUSDT XRPUSDT)
+live_symbols=(BTCUSDT ETHUSDT SOLUSDT)
+
+# A file, or every file of a folder.
+add_recorded() {
+  local file
+  [ -e "$1" ] || die "no file $1"
+  if [ -d "$1" ]; then
+    for file in "$1"/*; do
+      [ ! -f "$file" ] || recorded_files+=("$(realpath "$file")")
+    done
+  else
+    recorded_files+=("$(realpath "$1")")
+  fi
+}
+
+venue_reachable() {
+  curl --silent --fail --output /dev/null --connect-timeout 5 --max-time 10 "$venue_url"
+}
+
+# Turns auto into live or simulator, and says which feed it is.
+choose_feed() {
+  case $feed in
+    auto)
+      if venue_reachable; then
+        feed=live
+        say "feed: live, Binance can be reached"
+      else
+        feed=simulator
+        say "feed: simulator, since Binance cannot be reached"
+      fi
+      ;;
+    recorded) say "feed: ${#recorded_files[@]} recorded file(s)" ;;
+    *) say "feed: $feed" ;;
+  esac
+}
