@@ -1,5 +1,6 @@
--- QuantStream's tables. Names and columns are public: people query them with SQL and Grafana; start with the view
--- candles_v. Numbers for people are NUMERIC and timestamptz; the bytea columns are for the services alone.
+-- QuantStream's tables. Names and columns are public: people query them with SQL and Grafana;
+-- start with the view candles_v. Numbers for people are NUMERIC and timestamptz; the bytea
+-- columns are for the services alone.
 
 -- Every instrument that a candle was ever stored for.
 CREATE TABLE instruments (
@@ -22,8 +23,9 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   END
 $$;
 
--- Closed candles. Partitioned by interval, then by time: candles_1m, candles_1m_20240101. The processor makes what is
--- missing before the commit that needs it; retention is DETACH and DROP of an old partition.
+-- Closed candles. Partitioned by interval, then by time: candles_1m, candles_1m_20240101. The
+-- processor makes what is missing before the commit that needs it; retention is DETACH and DROP
+-- of an old partition.
 CREATE TABLE candles (
   instrument_id integer NOT NULL,
   interval_s integer NOT NULL,        -- length of the window in seconds
@@ -46,7 +48,8 @@ CREATE TABLE candles (
   last_trade_id text,
   first_trade_time timestamptz NOT NULL,
   last_trade_time timestamptz NOT NULL,
-  first_offset bigint,                -- first and last record with an on-time trade; NULL: all came late
+  -- first and last record with an on-time trade; NULL: all came late
+  first_offset bigint,
   last_offset bigint,
   merge bytea NOT NULL,               -- quantstream.v1.ScaledCandle: exact sums and log returns
   PRIMARY KEY (instrument_id, interval_s, open_time)
@@ -64,10 +67,11 @@ $$;
 -- A whole number of weeks since 1970 as a moment; exact in every year, which to_timestamp is not.
 CREATE FUNCTION week_begin(seconds bigint) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT timestamptz '1970-01-01 00:00:00+00' + make_interval(hours => (seconds / 3600)::integer)
+  SELECT timestamptz '1970-01-01 00:00:00+00' + make_interval(hours => (seconds / 7200)::integer) * 2
 $$;
 
--- Makes the partition of an interval, when it is missing. Only tables that are attached block nobody.
+-- Makes the partition of an interval, when it is missing. Only tables that are attached block
+-- nobody.
 CREATE FUNCTION make_candle_interval(interval_s integer) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -84,8 +88,9 @@ BEGIN
 END
 $$;
 
--- Makes the partition of an interval that holds the moment (microseconds since 1970), when it is missing.
--- Returns where it begins, in seconds since 1970; the next begins candle_partition_seconds later.
+-- Makes the partition of an interval that holds the moment (microseconds since 1970), when it is
+-- missing. Returns where it begins, in seconds since 1970; the next begins
+-- candle_partition_seconds later.
 CREATE FUNCTION make_candle_partition(interval_s integer, moment_us bigint) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -112,8 +117,9 @@ $$;
 
 SELECT make_candle_interval(seconds) FROM unnest(ARRAY[1, 5, 60, 300, 900, 3600, 86400]) AS seconds;
 
--- One row per partition of topic trades: who owns it and how far it is stored. Everything a partition writes is in one
--- transaction with the change of its row here, guarded by epoch and next_offset.
+-- One row per partition of topic trades: who owns it and how far it is stored. Everything a
+-- partition writes is in one transaction with the change of its row here, guarded by epoch and
+-- next_offset.
 CREATE TABLE partition_progress (
   topic text NOT NULL,
   partition integer NOT NULL,
@@ -123,10 +129,12 @@ CREATE TABLE partition_progress (
   owner text NOT NULL DEFAULT '',     -- host, slot and worker of the newest owner; for people
   next_offset bigint NOT NULL DEFAULT 0,  -- first record that is not reflected in candles
   replay_from bigint NOT NULL DEFAULT 0,  -- first record that an open window needs
-  last_record_offset bigint,          -- the newest record that is reflected, by which the log is known again; NULL: none
+  -- the newest record that is reflected, by which the log is known again; NULL: none
+  last_record_offset bigint,
   last_record_leader_epoch integer,
   last_record_crc32 bigint,           -- of its bytes
-  log_id text NOT NULL DEFAULT '',    -- Kafka's ids of cluster and topic: they change when the log is another one
+  -- Kafka's ids of cluster and topic: they change when the log is another one
+  log_id text NOT NULL DEFAULT '',
   state bytea NOT NULL DEFAULT '',    -- venue clocks, nodes, sequences, claims, options
   updated_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (topic, partition)
@@ -148,10 +156,12 @@ CREATE TABLE trade_gaps (
   partition integer NOT NULL,
   instrument_id integer,              -- NULL: the gap is of a venue or of the whole partition
   venue text,
-  cause text NOT NULL,                -- MISSING_IDS, UNKNOWN (left the ledger open), DISCONNECTED, DATA_LOSS
+  -- MISSING_IDS, UNKNOWN (left the ledger open), DISCONNECTED, DATA_LOSS
+  cause text NOT NULL,
   first_trade_id numeric(20),         -- missing ids, both included
   last_trade_id numeric(20),
-  from_time timestamptz,              -- venue times of the trades on both sides, or of the windows concerned
+  -- venue times of the trades on both sides, or of the windows concerned
+  from_time timestamptz,
   until_time timestamptz,
   first_offset bigint,                -- DATA_LOSS: offsets of topic trades, both included
   last_offset bigint,
@@ -161,7 +171,8 @@ CREATE TABLE trade_gaps (
 CREATE INDEX trade_gaps_instrument ON trade_gaps (instrument_id, first_trade_id);
 CREATE INDEX trade_gaps_partition ON trade_gaps (topic, partition, opened_version);
 
--- Trades that came after their 1 s window was FINAL. They are in the candles; the rows say where each stands in the log.
+-- Trades that came after their 1 s window was FINAL. They are in the candles; the rows say where
+-- each stands in the log.
 CREATE TABLE late_trades (
   instrument_id integer NOT NULL,
   open_time timestamptz NOT NULL,     -- of its 1 s window
@@ -171,11 +182,13 @@ CREATE TABLE late_trades (
   trade_id text,
   price numeric NOT NULL,
   quantity numeric NOT NULL,
-  batch bytea NOT NULL,               -- quantstream.v1.TradeBatch with this one trade, for the volatility of the window
+  -- quantstream.v1.TradeBatch with this one trade, for the volatility of the window
+  batch bytea NOT NULL,
   PRIMARY KEY (instrument_id, open_time, version, record_index)
 );
 
--- What was committed and is to be published to topic candles or dead-letter; rows go once they are delivered.
+-- What was committed and is to be published to topic candles or dead-letter; rows go once they
+-- are delivered.
 CREATE TABLE outbox (
   topic text NOT NULL,
   partition integer NOT NULL,
@@ -184,8 +197,9 @@ CREATE TABLE outbox (
   PRIMARY KEY (topic, partition, version)
 );
 
--- Candles with names and words: SELECT * FROM candles_v WHERE instrument = 'binance:BTC-USDT' AND interval = '1m'
--- ORDER BY open_time DESC LIMIT 10. Filter by interval_s rather than interval to read one interval's table alone.
+-- Candles with names and words: SELECT * FROM candles_v WHERE instrument = 'binance:BTC-USDT' AND
+-- interval = '1m' ORDER BY open_time DESC LIMIT 10. Filter by interval_s rather than interval to
+-- read one interval's table alone.
 CREATE VIEW candles_v AS
 SELECT
   i.name AS instrument,
@@ -198,7 +212,9 @@ SELECT
   c.volume, c.quote_volume, c.buy_volume, c.vwap, c.trade_count, c.volatility,
   CASE c.state WHEN 2 THEN 'FINAL' WHEN 3 THEN 'REVISED' END AS state,
   c.revision, c.version,
-  CASE c.completeness WHEN 1 THEN 'COMPLETE' WHEN 2 THEN 'GAP_SUSPECTED' WHEN 3 THEN 'HEALED' END AS completeness,
+  CASE c.completeness
+    WHEN 1 THEN 'COMPLETE' WHEN 2 THEN 'GAP_SUSPECTED' WHEN 3 THEN 'HEALED'
+  END AS completeness,
   c.first_trade_id, c.last_trade_id, c.first_trade_time, c.last_trade_time,
   i.partition, c.first_offset, c.last_offset,
   c.interval_s
