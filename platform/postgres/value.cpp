@@ -9,7 +9,8 @@ namespace {
 // pg_type.oid of what we send in binary form.
 constexpr uint32_t kBoolOid = 16, kByteaOid = 17, kInt8Oid = 20, kInt2Oid = 21, kInt4Oid = 23,
                    kTextOid = 25, kFloat8Oid = 701, kByteaArrayOid = 1001, kInt4ArrayOid = 1007,
-                   kTextArrayOid = 1009, kInt8ArrayOid = 1016, kTimestampTzOid = 1184;
+                   kTextArrayOid = 1009, kInt8ArrayOid = 1016, kTimestampTzOid = 1184,
+                   kTimestampTzArrayOid = 1185;
 constexpr int64_t kUsFrom1970To2000 = 946'684'800'000'000;
 
 template <typename Unsigned>
@@ -127,6 +128,14 @@ Param Param::TextArray(std::span<const std::string> values) {
 
 Param Param::ByteaArray(std::span<const std::string> values) {
   return Array(kByteaArrayOid, kByteaOid, values, AppendSized);
+}
+
+Param Param::TimestampTzArray(std::span<const int64_t> us_since_unix_epoch) {
+  return Array(kTimestampTzArrayOid, kTimestampTzOid, us_since_unix_epoch,
+               [](std::string* out, int64_t us) {
+                 AppendInt4(out, sizeof us);
+                 AppendTimestampTz(out, us);
+               });
 }
 
 void AppendInt2(std::string* out, int16_t value) {

@@ -32,6 +32,7 @@ struct Param {
   static Param Int8Array(std::span<const int64_t> values);
   static Param TextArray(std::span<const std::string> values);
   static Param ByteaArray(std::span<const std::string> values);
+  static Param TimestampTzArray(std::span<const int64_t> us_since_unix_epoch);
 };
 
 // Each appends the value in network byte order, without a length before it.
