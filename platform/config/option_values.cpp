@@ -47,8 +47,9 @@ std::string WithoutFileSuffix(const std::string& name) {
 
 // The text of a secret's file without the line end behind it.
 std::optional<std::string> ReadSecret(const std::string& path) {
+  if (std::filesystem::is_directory(path)) return std::nullopt;
   std::ifstream in(path, std::ios::binary);
-  if (!in || std::filesystem::is_directory(path)) return std::nullopt;
+  if (!in) return std::nullopt;
   std::string text(std::istreambuf_iterator<char>(in), {});
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   return text;

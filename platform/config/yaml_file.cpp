@@ -99,13 +99,15 @@ class Reader {
 }  // namespace
 
 YamlFile ReadYamlFile(const std::string& path, Problems* problems) {
-  std::ifstream in(path, std::ios::binary);
-  std::string text;
-  if (in) text.assign(std::istreambuf_iterator<char>(in), {});
-  if (!in || std::filesystem::is_directory(path)) {
+  const bool folder = std::filesystem::is_directory(path);
+  errno = folder ? EISDIR : 0;
+  std::ifstream in;
+  if (!folder) in.open(path, std::ios::binary);
+  if (!in.is_open()) {
     problems->push_back({path, std::string("cannot be read: ") + std::strerror(errno)});
     return {path, {}};
   }
+  const std::string text(std::istreambuf_iterator<char>(in), {});
   return ParseYaml(path, text, problems);
 }
 

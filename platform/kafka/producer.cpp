@@ -73,8 +73,11 @@ class Producer::Client {
       units[6 + i] = Unit(RD_KAFKA_VTYPE_HEADER);
       units[6 + i].u.header = {name.c_str(), value.data(), static_cast<ssize_t>(value.size())};
     }
-    return MakeStatus(rd_kafka_produceva(client_, units.data(), units.size()),
-                      "producing to " + topic);
+    absl::Status status = MakeStatus(rd_kafka_produceva(client_, units.data(), units.size()),
+                                     "producing to " + topic);
+    if (status.ok() || absl::IsResourceExhausted(status)) return status;
+    const absl::Status fatal = fatal_error();
+    return fatal.ok() ? status : fatal;
   }
 
   int Poll(std::chrono::milliseconds timeout) {
