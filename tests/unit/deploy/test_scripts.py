@@ -1,0 +1,89 @@
+"""The scripts of deploy/, as far as they can be judged without starting anything."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SCRIPTS = [path for folder in ("deploy", "tests", "third_party", ".ci")
+           for path in (ROOT / folder).rglob("*")
+           if path.is_file() and (path.suffix == ".sh" or path.read_bytes()[:19] == b"#!/usr/bin/env bash")]
+
+
+def run(*command, **keywords):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **keywords)
+
+
+def in_local(script, **environment):
+    """Runs bash text with deploy/local's parts sourced."""
+    parts = "; ".join(f"source deploy/local/{part}.sh"
+                      for part in ("settings", "services", "config", "feed"))
+    return run("bash", "-euo", "pipefail", "-c", f"{parts}; {script}",
+               env={**os.environ, **environment})
+
+
+class Scripts(unittest.TestCase):
+    def test_bash_can_read_all_of_them(self):
+        self.assertGreater(len(SCRIPTS), 15)
+        for path in SCRIPTS:
+            result = run("bash", "-n", str(path))
+            self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_servers_tell_their_usage(self):
+        for name in ("kafka/start", "kafka/stop", "kafka/running",
+                     "postgres/start", "postgres/stop", "postgres/running"):
+            result = run(f"deploy/{name}")
+            self.assertNotEqual(result.returncode, 0)
+            self.assertIn(f"usage: deploy/{name} DIR", result.stderr)
+
+
+class Up(unittest.TestCase):
+    def assert_refused(self, message, *arguments):
+        result = run("deploy/local/up", *arguments)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(message, result.stderr)
+
+    def test_help_names_every_option(self):
+        text = run("deploy/local/up", "--help").stdout
+        for option in ("--feed", "--processes", "--workers", "--port"):
+            self.assertIn(option, text)
+
+    def test_refuses_what_it_does_not_know(self):
+        self.assert_refused("unknown option --fed", "--fed", "live")
+        self.assert_refused("no feed 'lives'", "--feed", "lives")
+        self.assert_refused("value is missing", "--feed")
+        self.assert_refused("--processes must be 1 to 16, not '0'", "--processes", "0")
+        self.assert_refused("--workers must be 1 to 64, not 'many'", "--workers", "many")
+        self.assert_refused("no port 'web'", "--port", "web=80")
+        self.assert_refused("--port grpc must be 1 to 65535, not '70000'", "--port", "grpc=70000")
+        self.assert_refused("--feed recorded needs files", "--feed", "recorded")
+        self.assert_refused("no file /nonexistent", "--feed", "recorded", "/nonexistent")
+
+
+class Parts(unittest.TestCase):
+    def test_owner_of_a_port_is_named(self):
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            number = listener.getsockname()[1]
+            owner = in_local(f"port_owner {number}").stdout
+            self.assertIn(f"process {os.getpid()} (python3", owner)
+        self.assertEqual(in_local(f"port_owner {number}").stdout, "")
+
+    def test_environment_names_a_port(self):
+        result = in_local('settings_file=/nonexistent; load_settings; echo "${port[grpc]}"',
+                          QUANTSTREAM_LOCAL_PORT_GRPC="50999")
+        self.assertEqual(result.stdout, "50999\n")
+
+    def test_processors_have_ports_of_their_own(self):
+        result = in_local("processes=3; feed=none; for name in $(service_names);"
+                          " do echo $name $(program_of $name) $(admin_port $name); done")
+        self.assertEqual(result.stdout.splitlines(), [
+            "query query 9103", "processor-1 processor 9102", "processor-2 processor 9112",
+            "processor-3 processor 9122"])
+
+
+if __name__ == "__main__":
+    unittest.main()
