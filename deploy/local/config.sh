@@ -28,6 +28,7 @@ YAML
 processor_config() {
   cat <<YAML
 workers: $workers
+contiguous_id_venues: [binance, simulator, recorded]
 slot: ${1#processor-}
 YAML
 }
@@ -36,11 +37,39 @@ simulator_config() {
   cat <<YAML
 ws_port: ${port[simulator_ws]}
 wss_port: ${port[simulator_wss]}
+tls_dir: $local_dir/simulator
+instruments: [$(list "${simulated[@]}")]
+trades_per_s: 200
 YAML
 }
 
+# What is not the real market gets a venue of its own: its prices and times must not mix with it.
 ingest_config() {
-  echo
+  echo "node: local-$feed"
+  case $feed in
+    live) echo "instruments: [$(list "${traded_live[@]}")]" ;;
+    simulator)
+      cat <<YAML
+venue: simulator
+instruments: [$(list "${simulated[@]}")]
+websocket_url: wss://localhost:${port[simulator_wss]}
+ca_file: $local_dir/simulator/ca.pem
+YAML
+      ;;
+    recorded)
+      echo "venue: recorded"
+      echo "feed: replay"
+      echo "replay_speed: $speed"
+      echo "files:"
+      printf "  - '%s'\n" "${recorded_files[@]//\'/\'\'}"
+      ;;
+  esac
+}
+
+# a b -> a, b
+list() {
+  local IFS=,
+  echo "${*}" | sed 's/,/, /g'
 }
 
 write_configs() {
@@ -57,5 +86,8 @@ write_configs() {
   done
 }
 
-# One that the feed certainly trades, for the commands shown at the end.
-first_instrument() { echo binance:BTC-USDT; }
+# One that is there, for the commands shown at the end.
+first_instrument() {
+  "$programs/quantstream-latest" "127.0.0.1:${port[grpc]}" 2>/dev/null |
+    awk 'NR == 2 { print $1; found = 1 } END { if (!found) print "venue:BTC-USDT" }'
+}

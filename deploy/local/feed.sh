@@ -1,8 +1,8 @@
 # Where the trades come from. Sourced by deploy/local/up.
 
 venue_url=https://api.binance.com/api/v3/time
-simulated_symbols=(BTCUSDT ETHUSDT SOLUSDT BNBUSDT XRPUSDT)
-live_symbols=(BTCUSDT ETHUSDT SOLUSDT)
+traded_live=(BTC-USDT ETH-USDT SOL-USDT)
+simulated=(BTC-USDT ETH-USDT SOL-USDT BNB-USDT XRP-USDT)
 
 # A file, or every file of a folder.
 add_recorded() {

@@ -14,6 +14,7 @@ declare -A port=(
 )
 feed=auto
 recorded_files=()
+speed=1
 processes=1
 workers=1
 
@@ -39,7 +40,8 @@ save_settings() {
     for name in "${!port[@]}"; do
       printf 'port[%s]=%q\n' "$name" "${port[$name]}"
     done
-    printf 'feed=%q\nprocesses=%q\nworkers=%q\n' "$feed" "$processes" "$workers"
+    printf 'feed=%q\nspeed=%q\nprocesses=%q\nworkers=%q\n' "$feed" "$speed" \
+      "$processes" "$workers"
     printf 'recorded_files=(%s)\n' "${recorded_files[*]@Q}"
   } >"$settings_file"
 }
