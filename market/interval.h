@@ -17,8 +17,8 @@ struct Interval {
   int32_t seconds = 1;
   auto operator<=>(const Interval&) const = default;
 
-  // `1s`, `5m`, `1h`, `1d`: a number without sign or leading zero, and one of s, m, h, d. InvalidArgument names what is
-  // legal.
+  // `1s`, `5m`, `1h`, `1d`: a number without sign or leading zero, and one of s, m, h, d.
+  // InvalidArgument names what is legal.
   static absl::StatusOr<Interval> Parse(std::string_view text);
   // The largest unit that divides it: 60 s is `1m`.
   std::string ToString() const;

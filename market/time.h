@@ -14,6 +14,10 @@ struct EventTime {
 
 inline constexpr int64_t kMicrosecondsPerSecond = 1'000'000;
 
+// The last moment of the year 9999: no trade is later, so that a window's end and a moment's text
+// (ISO 8601, google.protobuf.Timestamp) always exist.
+inline constexpr EventTime kTimeMax{253'402'300'799'999'999};
+
 // Offset of a record in one partition of topic `trades`.
 struct Offset {
   int64_t value = 0;
@@ -40,6 +44,8 @@ inline constexpr int64_t VersionOf(int64_t generation, Offset offset) {
 inline constexpr Offset OffsetOf(int64_t version) {
   return Offset{version & ((int64_t{1} << 48) - 1)};
 }
-inline constexpr int64_t GenerationOf(int64_t version) { return version >> 48; }
+inline constexpr int64_t GenerationOf(int64_t version) {
+  return version >> 48;
+}
 
 }  // namespace quantstream

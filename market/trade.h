@@ -17,6 +17,8 @@ enum class TradeSource : uint8_t { kUnspecified = 0, kLive = 1, kBackfill = 2, k
 
 // One trade. Text is a view into whoever holds the batch's bytes.
 struct Trade {
+  static constexpr size_t kTextIdMax = 128;
+
   std::string_view venue;
   std::string_view symbol;
   Decimal price;
@@ -25,9 +27,9 @@ struct Trade {
   EventTime receive_time;
   Side aggressor_side = Side::kUnspecified;
   TradeSource source = TradeSource::kUnspecified;
-  uint64_t id = 0;            // 0 = the venue gave no number
-  std::string_view text_id;   // the id where it is not a number
-  uint32_t count = 1;         // how many trades with consecutive ids it stands for; at least 1
+  uint64_t id = 0;           // 0 = the venue gave no number
+  std::string_view text_id;  // the id where it is not a number
+  uint32_t count = 1;        // how many trades with consecutive ids it stands for; at least 1
 
   bool operator==(const Trade&) const = default;
 };
@@ -62,18 +64,20 @@ struct TradeBatch {
 // Why a trade is refused by its own content; kNone = it is not.
 enum class Refusal : uint8_t {
   kNone,
-  kNoInstrument,     // venue or symbol empty, too long, or not legal
-  kPrice,            // not above zero, or scale above 18
-  kQuantity,         // not above zero, or scale above 18
-  kNotional,         // so large that a sum could overflow
-  kTime,             // venue time not above zero
-  kFuture,           // stamped further ahead of its receipt than `future_bound`
-  kCount,            // more ids than there are numbers
+  kNoInstrument,  // venue or symbol empty, too long, or not legal
+  kPrice,         // not above zero, or scale above 18
+  kQuantity,      // not above zero, or scale above 18
+  kNotional,      // so large that a sum could overflow
+  kTime,          // venue time not above zero, or after kTimeMax
+  kFuture,        // stamped further ahead of its receipt than `future_bound`
+  kCount,         // more ids than there are numbers
+  kTextId,        // text id above kTextIdMax bytes, not UTF-8, or with control characters
 };
 // `price`, `future`, … as in metrics and dead-letter headers.
 std::string_view RefusalName(Refusal refusal);
 
-// What the trade itself is refused for; `future_bound_us` is how far it may be stamped ahead of its receive time.
+// What the trade itself is refused for: the first of the above in that order; `future_bound_us` is
+// how far it may be stamped ahead of its receive time.
 Refusal CheckTrade(const Trade& trade, int64_t future_bound_us);
 
 }  // namespace quantstream
