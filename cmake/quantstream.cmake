@@ -1,4 +1,5 @@
-# How a module, a binary and a test are declared. Flags live on targets; an unknown argument is fatal.
+# How a module, a binary and a test are declared. Flags live on targets; an unknown argument is
+# fatal.
 
 add_library(quantstream_build_flags INTERFACE)
 target_compile_options(quantstream_build_flags INTERFACE -Wall -Wextra -Wconversion -Werror)
@@ -12,8 +13,8 @@ function(quantstream_parse PREFIX KEYWORDS)
   endif()
 endfunction()
 
-# quantstream_module(NAME market SOURCES a.cpp b.cpp DEPENDS absl::status): library quantstream_market with the
-# alias quantstream::market. DEPENDS are public.
+# quantstream_module(NAME market SOURCES a.cpp b.cpp DEPENDS absl::status): library
+# quantstream_market with the alias quantstream::market. DEPENDS are public.
 function(quantstream_module)
   cmake_parse_arguments(M "" "NAME" "SOURCES;DEPENDS" ${ARGN})
   quantstream_parse(M "NAME SOURCES DEPENDS")
@@ -43,12 +44,15 @@ function(quantstream_test)
     set(T_TIMEOUT_S 120)
   endif()
   add_executable(${T_NAME} ${T_SOURCES})
-  target_link_libraries(${T_NAME} PRIVATE ${T_DEPENDS} GTest::gmock GTest::gtest_main quantstream_build_flags)
+  target_link_libraries(${T_NAME} PRIVATE
+    ${T_DEPENDS} GTest::gmock GTest::gtest_main quantstream_build_flags)
   set_target_properties(${T_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${T_NAME} COMMAND ${T_NAME})
   if(T_LABEL MATCHES "^(e2e|fault)$")
     set_tests_properties(${T_NAME} PROPERTIES RUN_SERIAL TRUE)
   endif()
-  set_tests_properties(${T_NAME} PROPERTIES LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT_S} ENVIRONMENT
-    "QUANTSTREAM_SOURCE_DIR=${PROJECT_SOURCE_DIR};QUANTSTREAM_BINARY_DIR=${CMAKE_BINARY_DIR};${T_ENVIRONMENT}")
+  set(environment "QUANTSTREAM_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
+    "QUANTSTREAM_BINARY_DIR=${CMAKE_BINARY_DIR}" ${T_ENVIRONMENT})
+  set_tests_properties(${T_NAME} PROPERTIES
+    LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT_S} ENVIRONMENT "${environment}")
 endfunction()
