@@ -1,0 +1,81 @@
+#include "processor/pane_reread.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace quantstream::processor {
+
+bool PaneItems::Add(KeptTrade kept) {
+  if (!identities_.insert(IdentityOf(kept.trade, kept.origin)).second) return false;
+  trade_count_ += kept.trade.count;
+  trades_.push_back(std::move(kept));
+  return true;
+}
+
+bool PaneItems::Has(const KeptTrade& kept) const {
+  return identities_.contains(IdentityOf(kept.trade, kept.origin));
+}
+
+LogReturnSums PaneItems::Returns() const {
+  std::vector<std::pair<OrderKey, Decimal>> ordered;
+  ordered.reserve(trades_.size());
+  for (const KeptTrade& kept : trades_) {
+    ordered.emplace_back(KeyOf(kept.trade, kept.origin, false), kept.trade.price);
+  }
+  std::sort(ordered.begin(), ordered.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  LogReturnSums returns;
+  for (size_t i = 1; i < ordered.size(); ++i) {
+    returns.Add(LogReturn(ordered[i - 1].second, ordered[i].second));
+  }
+  return returns;
+}
+
+void PaneReread::Want(const PaneId& pane, const OffsetSpan& lineage) {
+  const bool too_far =
+      lineage.last.value - lineage.first.value >= state_.options.reread_records_max;
+  items_[pane].incomplete = too_far;
+  if (!too_far) wanted_[pane] = lineage;
+}
+
+// Only records of the pane's own lineage: a later one may hold a late trade that is not applied
+// yet.
+void PaneReread::Take(const TradeBatch& batch, Offset offset) {
+  for (uint32_t index = 0; index < batch.trades.size(); ++index) {
+    const Trade& trade = batch.trades[index];
+    const Instrument* instrument = state_.FindInstrument(trade.venue, trade.symbol);
+    if (instrument == nullptr) continue;
+    const PaneId pane{instrument->number, WindowStart(trade.venue_time, Interval{1})};
+    const auto wanted = wanted_.find(pane);
+    if (wanted == wanted_.end() || offset < wanted->second.first || offset > wanted->second.last ||
+        CheckTrade(trade, state_.options.future_bound_us) != Refusal::kNone) {
+      continue;
+    }
+    items_[pane].Add(KeepTrade(trade, batch, offset, index));
+  }
+}
+
+absl::Status PaneReread::Load(LateReader& reader) {
+  std::vector<std::pair<OffsetSpan, PaneId>> spans;
+  for (const auto& [pane, lineage] : wanted_) spans.emplace_back(lineage, pane);
+  std::sort(spans.begin(), spans.end(),
+            [](const auto& a, const auto& b) { return a.first.first < b.first.first; });
+  for (size_t begin = 0; begin < spans.size();) {
+    OffsetSpan range = spans[begin].first;
+    size_t end = begin + 1;
+    for (; end < spans.size() && spans[end].first.first <= range.last; ++end) {
+      range.last = std::max(range.last, spans[end].first.last);
+    }
+    ++counters_.log_reads;
+    const absl::Status read =
+        reader.ReadLog(range.first, range.last,
+                       [this](const TradeBatch& batch, Offset offset) { Take(batch, offset); });
+    if (!read.ok() && !absl::IsOutOfRange(read)) return read;
+    for (; begin < end; ++begin) {
+      if (!read.ok()) items_[spans[begin].second].incomplete = true;
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace quantstream::processor

@@ -1,0 +1,57 @@
+// Trades of closed panes, read again for late ones: from the log by lineage, and the late ones from
+// their table. Serves the 1 s volatility, and tells repeats where ids jump.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "processor/fold_counters.h"
+#include "processor/late_view.h"
+
+namespace quantstream::processor {
+
+// What is known of one pane's trades.
+class PaneItems {
+ public:
+  // False when a trade of its identity is there already.
+  bool Add(KeptTrade kept);
+  bool Has(const KeptTrade& kept) const;
+  // How many trades they stand for.
+  uint64_t trade_count() const { return trade_count_; }
+  LogReturnSums Returns() const;
+
+  // The log does not hold them all any more, or they span too many records.
+  bool incomplete = false;
+
+ private:
+  std::vector<KeptTrade> trades_;
+  std::unordered_set<std::string> identities_;
+  uint64_t trade_count_ = 0;
+};
+
+class PaneReread {
+ public:
+  PaneReread(const FoldState& state, FoldCounters& counters) : state_(state), counters_(counters) {}
+
+  // Asks for the on-time trades of a pane from the records of `lineage`. REQUIRES: not asked
+  // before.
+  void Want(const PaneId& pane, const OffsetSpan& lineage);
+  // Reads what is wanted; a range that the log does not hold leaves its panes incomplete.
+  absl::Status Load(LateReader& reader);
+  PaneItems& Of(const PaneId& pane) { return items_[pane]; }
+  bool Knows(const PaneId& pane) const { return items_.contains(pane); }
+
+ private:
+  void Take(const TradeBatch& batch, Offset offset);
+
+  const FoldState& state_;
+  FoldCounters& counters_;
+  std::map<PaneId, OffsetSpan> wanted_;
+  std::map<PaneId, PaneItems> items_;
+};
+
+}  // namespace quantstream::processor

@@ -1,0 +1,264 @@
+#include "processor/partition.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "market/trade_codec.h"
+
+namespace quantstream::processor {
+
+namespace {
+
+constexpr size_t kAsideMax = 20'000;  // late trades; more are settled at once
+constexpr size_t kSequenceRangesMax = 1'024;
+constexpr int64_t kForgetEvery_us = 60 * kMicrosecondsPerSecond;
+
+std::string OneTradeBatch(const TradeBatch& batch, uint32_t index) {
+  TradeBatch one;
+  one.node = batch.node;
+  one.session = batch.session;
+  one.sequence = batch.sequence;
+  one.trades.push_back(batch.trades[index]);
+  std::string bytes;
+  EncodeTradeBatch(one, bytes);
+  return bytes;
+}
+
+}  // namespace
+
+Partition::Partition(int32_t partition, Epoch epoch, FoldOptions options, LateReader& reader,
+                     FoldCounters& counters, const Rules& rules)
+    : partition_(partition),
+      epoch_(epoch),
+      counters_(counters),
+      rules_(rules),
+      late_(state_, reader, counters, rules),
+      batch_(std::make_unique<Batch>(partition, epoch)) {
+  state_.options = std::move(options);
+}
+
+void Partition::BeginRecord(Offset offset, EventTime log_time) {
+  ++counters_.records;
+  position_ = Offset{offset.value + 1};
+  version_ = VersionOf(state_.generation, offset);
+  state_.log_time = std::max(state_.log_time, log_time);
+  if (state_.log_time.us - last_forget_.us >= kForgetEvery_us) ForgetUnheard();
+}
+
+absl::Status Partition::Fold(const TradeBatch& batch, Offset offset, EventTime log_time) {
+  BeginRecord(offset, log_time);
+  if (SentBefore(batch, offset)) return absl::OkStatus();
+  for (uint32_t index = 0; index < batch.trades.size(); ++index) FoldTrade(batch, index, offset);
+  EndTrades(offset);
+  if (late_.size() > kAsideMax) {
+    if (absl::Status status = late_.Settle(*batch_, in_flight_.get()); !status.ok()) return status;
+  }
+  for (const Heartbeat& beat : batch.heartbeats) {
+    if (absl::Status status = Beat(beat, batch.node); !status.ok()) return status;
+  }
+  return CheckOpenBytes();
+}
+
+void Partition::FoldBad(std::string_view bytes, Offset offset, EventTime log_time,
+                        std::string_view reason) {
+  BeginRecord(offset, log_time);
+  ++counters_.records_bad;
+  batch_->Refuse(DeadLetter{std::string(reason), offset, bytes.size(), std::string(bytes)});
+}
+
+absl::Status Partition::CheckOpenBytes() const {
+  if (open_bytes_ <= static_cast<size_t>(state_.options.open_trades_bytes_max))
+    return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("open_trades_bytes_max: the open windows hold ",
+                                                    open_bytes_, " bytes of trades"));
+}
+
+void Partition::ForgetUnheard() {
+  last_forget_ = state_.log_time;
+  const int64_t forget_us = state_.options.forget_us;
+  for (Venue& venue : state_.venues) venue.clock.ForgetUnheard(state_.log_time, forget_us);
+  std::erase_if(state_.sessions, [&](const Session& session) {
+    return state_.log_time.us - session.heard.us > forget_us;
+  });
+}
+
+bool Partition::SentBefore(const TradeBatch& batch, Offset offset) {
+  Session& session = state_.SessionOf(batch.node, batch.session);
+  session.heard = state_.log_time;
+  if (session.seen.Overlaps(batch.sequence, batch.sequence)) {
+    ++counters_.records_repeated;
+    if (rules_.sequence_claims) state_.claims.push_back(Claim{offset});
+    return true;
+  }
+  session.seen.Add(batch.sequence, batch.sequence);
+  if (!rules_.sequence_ranges) session.seen.FillFromZero();
+  if (session.seen.size() > kSequenceRangesMax) {
+    session.seen.CloseLowestHole();
+    ++counters_.sequence_holes_forgotten;
+  }
+  return false;
+}
+
+Instrument& Partition::Lookup(const Trade& trade) {
+  if (last_seen_ == nullptr || last_seen_->symbol() != trade.symbol ||
+      last_seen_->venue_name() != trade.venue) {
+    last_seen_ = &state_.InstrumentOf(trade.venue, trade.symbol);
+  }
+  return *last_seen_;
+}
+
+void Partition::Refuse(const TradeBatch& batch, uint32_t index, Offset offset,
+                       std::string_view reason) {
+  std::string bytes = OneTradeBatch(batch, index);
+  batch_->Refuse(DeadLetter{std::string(reason), offset, bytes.size(), bytes});
+}
+
+void Partition::FoldTrade(const TradeBatch& batch, uint32_t index, Offset offset) {
+  const Trade& trade = batch.trades[index];
+  const Refusal refusal = CheckTrade(trade, state_.options.future_bound_us);
+  if (refusal != Refusal::kNone) {
+    ++counters_.trades_refused[static_cast<size_t>(refusal)];
+    return Refuse(batch, index, offset, RefusalName(refusal));
+  }
+  Instrument& instrument = Lookup(trade);
+  const bool by_ledger = instrument.contiguous && trade.id != 0;
+  if (by_ledger && instrument.ledger.Overlaps(trade.id, trade.id + trade.count - 1)) {
+    return RefuseRepeat(instrument, batch, index, offset);
+  }
+  Pane* pane = instrument.panes.Find(trade.venue_time);
+  const EventTime pane_end{WindowStart(trade.venue_time, Interval{1}).us + Pane::kLength_us};
+  const bool is_open = pane != nullptr || pane_end > state_.ClosedUntil(instrument);
+  if (pane != nullptr && pane->Holds(trade)) {
+    ++counters_.trades_duplicate;
+    return;
+  }
+  if (by_ledger) AddToLedger(instrument, trade);
+  const bool has_id = trade.id != 0 || !trade.text_id.empty();
+  const bool may_repeat = !is_open && !by_ledger && has_id;
+  if (!may_repeat) Accept(instrument);
+  if (is_open) {
+    AddToPane(instrument, pane, batch, index, offset);
+  } else {
+    SetAside(instrument, batch, index, offset, may_repeat);
+  }
+}
+
+// Rule 6: refused, though recovery would take it in when its own pane is open and does not hold the
+// id.
+void Partition::RefuseRepeat(Instrument& instrument, const TradeBatch& batch, uint32_t index,
+                             Offset offset) {
+  const Trade& trade = batch.trades[index];
+  ++counters_.trades_duplicate;
+  if (trade.id <= instrument.ledger.forgotten_id()) {
+    std::string bytes = OneTradeBatch(batch, index);
+    late_.AskGap(instrument.number, trade.id,
+                 DeadLetter{"beyond_ledger", offset, bytes.size(), bytes});
+  }
+  const Pane* pane = instrument.panes.Find(trade.venue_time);
+  const EventTime pane_end{WindowStart(trade.venue_time, Interval{1}).us + Pane::kLength_us};
+  if (pane_end <= state_.ClosedUntil(instrument) || (pane != nullptr && pane->Holds(trade))) return;
+  ++counters_.trades_conflicting;
+  if (rules_.claims) state_.claims.push_back(Claim{offset, index});
+}
+
+void Partition::AddToLedger(Instrument& instrument, const Trade& trade) {
+  const uint64_t last = trade.id + trade.count - 1;
+  if (instrument.ledger.Append(trade.id, last, trade.venue_time)) return;
+  instrument.ledger.Insert(trade.id, last, trade.venue_time, change_);
+  for (EventTime moved : change_.moved) {
+    if (rules_.both_sides || moved == trade.venue_time) {
+      record_moved_.emplace_back(instrument.number, moved);
+    }
+  }
+  ReportHoles(instrument, change_);
+  const auto ranges_max = static_cast<size_t>(state_.options.ledger_ranges_max);
+  while (instrument.ledger.ranges().size() > ranges_max) {
+    const Hole hole = instrument.ledger.ForgetLowestHole();
+    ++counters_.ledger_holes_forgotten;
+    batch_->CloseGap(instrument.name, hole, version_);
+    batch_->OpenGap(GapRow{GapCause::kUnknown,
+                           instrument.name,
+                           std::string(instrument.venue_name()),
+                           hole.first,
+                           hole.last,
+                           hole.from_time,
+                           hole.until_time,
+                           {},
+                           {},
+                           version_,
+                           {}});
+  }
+}
+
+void Partition::ReportHoles(const Instrument& instrument, const LedgerChange& change) {
+  if (change.closed) batch_->CloseGap(instrument.name, *change.closed, version_);
+  for (const Hole& hole : change.opened) {
+    batch_->OpenGap(GapRow{GapCause::kMissingIds,
+                           instrument.name,
+                           std::string(instrument.venue_name()),
+                           hole.first,
+                           hole.last,
+                           hole.from_time,
+                           hole.until_time,
+                           {},
+                           {},
+                           version_,
+                           {}});
+  }
+}
+
+void Partition::Accept(Instrument& instrument) {
+  ++counters_.trades_accepted;
+  instrument.newest_version = version_;
+  state_.Changed(instrument);
+  state_.PartialDue(instrument);
+}
+
+void Partition::AddToPane(Instrument& instrument, Pane* pane, const TradeBatch& batch,
+                          uint32_t index, Offset offset) {
+  const Trade& trade = batch.trades[index];
+  if (pane == nullptr) {
+    pane = &instrument.panes.Open(trade.venue_time, FreshPane());
+    Venue& venue = state_.venues[instrument.venue];
+    venue.next_close = std::min(venue.next_close, pane->end());
+  }
+  const size_t bytes_before = pane->bytes();
+  pane->Add(trade, batch, offset, index);
+  open_bytes_ += pane->bytes() - bytes_before;
+}
+
+void Partition::SetAside(const Instrument& instrument, const TradeBatch& batch, uint32_t index,
+                         Offset offset, bool may_repeat) {
+  const Trade& trade = batch.trades[index];
+  record_late_.push_back(LateTrade{{instrument.number, WindowStart(trade.venue_time, Interval{1})},
+                                   KeepTrade(trade, batch, offset, index),
+                                   may_repeat,
+                                   OneTradeBatch(batch, index)});
+}
+
+// What the record changes behind the clock waits, with the gap marks as they are now.
+void Partition::EndTrades(Offset offset) {
+  if (record_late_.empty() && record_moved_.empty()) return;
+  AsideRecord record{offset, version_, std::move(record_late_), {}, {}};
+  for (const auto& [number, time] : record_moved_) {
+    const EventTime closed_until = state_.ClosedUntil(*state_.instruments[number]);
+    for (Interval interval : state_.options.intervals) {
+      const RowKey key{number, interval.seconds, WindowStart(time, interval).us};
+      if (key.end() <= closed_until) record.marks.push_back(key);
+    }
+  }
+  record_late_.clear();
+  record_moved_.clear();
+  if (record.trades.empty() && record.marks.empty()) return;
+  std::sort(record.marks.begin(), record.marks.end());
+  record.marks.erase(std::unique(record.marks.begin(), record.marks.end()), record.marks.end());
+  const auto keep_edges = [&](uint32_t number) {
+    record.edges.try_emplace(number, state_.instruments[number]->ledger.Edges());
+  };
+  for (const LateTrade& late : record.trades) keep_edges(late.pane.first);
+  for (const RowKey& mark : record.marks) keep_edges(mark.instrument);
+  late_.SetAside(std::move(record));
+}
+
+}  // namespace quantstream::processor
