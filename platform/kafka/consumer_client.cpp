@@ -57,6 +57,22 @@ ErrorKind KindOf(rd_kafka_resp_err_t error, const char* reason) {
   }
 }
 
+// librdkafka stops partitions in the background of assign(), and aborts the process when one that
+// is still stopping is stopped again by the next assign() (2.15.1,
+// rd_kafka_assignment_partition_stopped). The stop and its reply are two steps of its main thread,
+// which answers our questions in order: two questions later both are done.
+rd_kafka_resp_err_t AssignAndSettle(rd_kafka_t* client,
+                                    const rd_kafka_topic_partition_list_t* list) {
+  const rd_kafka_resp_err_t error = rd_kafka_assign(client, list);
+  for (int step = 0; step < 2; ++step) {
+    rd_kafka_topic_partition_list_t* now = nullptr;
+    if (rd_kafka_assignment(client, &now) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      rd_kafka_topic_partition_list_destroy(now);
+    }
+  }
+  return error;
+}
+
 // After these nothing more comes from the partition.
 bool EndsPartition(ErrorKind kind) {
   return kind == ErrorKind::kOffsetOutOfRange || kind == ErrorKind::kTopicUnknown ||
@@ -126,7 +142,7 @@ void Consumer::Client::ApplyAssignment() {
       rd_kafka_topic_partition_set_leader_epoch(entry, position.leader_epoch);
     }
   }
-  const rd_kafka_resp_err_t error = rd_kafka_assign(client_, list.get());
+  const rd_kafka_resp_err_t error = AssignAndSettle(client_, list.get());
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   errors_.push_back({KindOf(error, nullptr), -1, -1,
                      std::string("assigning partitions: ") + rd_kafka_err2str(error)});
@@ -260,7 +276,7 @@ void Consumer::Client::Revoked() {
   reading_.clear();
   assigned_.clear();
   assignment_changed_ = false;
-  rd_kafka_assign(client_, nullptr);
+  AssignAndSettle(client_, nullptr);
 }
 
 void Consumer::Client::Commit(int32_t partition, int64_t next_offset) {
