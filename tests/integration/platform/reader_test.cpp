@@ -105,6 +105,19 @@ TEST_F(ReaderTest, StartingAPartitionLeavesTheOthersWithoutHoleOrRepeat) {
   EXPECT_EQ(next[1], 3000);
 }
 
+TEST_F(ReaderTest, StartingAgainAndAgainWithoutAPauseIsSafe) {
+  Write(0, {"a", "b", "c"});
+  const auto reader = MakeReader();
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(reader->Start(0, {i % 3, -1}).ok());
+    ASSERT_TRUE(reader->Start(1, {0, -1}).ok());
+    EXPECT_THAT(reader->Poll(std::chrono::milliseconds(i % 2)).errors, IsEmpty());
+  }
+  ASSERT_TRUE(reader->Start(0, {0, -1}).ok());
+  EXPECT_THAT(Read(*reader, 3),
+              ElementsAre(ReadRecord{0, 0, "a"}, ReadRecord{0, 1, "b"}, ReadRecord{0, 2, "c"}));
+}
+
 TEST_F(ReaderTest, AReadCanBeginAgainFurtherBack) {
   Write(0, {"a", "b", "c"});
   const auto reader = MakeReader();
