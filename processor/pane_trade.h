@@ -48,6 +48,12 @@ struct KeptTrade {
   Origin origin;  // empty with a numeric id
 };
 
+// The same value with the least scale, so that a candle's prices do not depend on which of equal
+// ones came first. Ingest sends it so.
+inline Decimal CanonicalPrice(const Decimal& price) {
+  return price.scale != 0 && price.mantissa % 10 == 0 ? price.Canonical() : price;
+}
+
 KeptTrade KeepTrade(const Trade& trade, const TradeBatch& batch, Offset offset, uint32_t index);
 // How an order key of it reads; of the last edge of a candle when `last`.
 OrderKey KeyOf(const PaneTrade& trade, const Origin& origin, bool last);

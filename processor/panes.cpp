@@ -68,7 +68,7 @@ void Pane::Add(const Trade& trade, const TradeBatch& batch, Offset offset, uint3
   AddTrade(PaneTrade{.time = trade.venue_time,
                      .id = trade.id,
                      .offset = offset,
-                     .price = trade.price,
+                     .price = CanonicalPrice(trade.price),
                      .quantity = trade.quantity,
                      .index = index,
                      .count = trade.count,

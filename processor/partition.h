@@ -35,6 +35,8 @@ class Partition {
 
   // Starts from what is stored.
   absl::Status Load(const TakenOver& stored);
+  // A new partition begins where the log begins.
+  void BeginAt(Offset offset) { position_ = offset; }
   // Takes a record's trades into the panes that are open. No heartbeats, no ledger, no output.
   void Recover(const TradeBatch& batch, Offset offset);
   // From here on by these options. True when they differ from those stored: commit before the next
@@ -50,9 +52,11 @@ class Partition {
   // The records of a poll are folded.
   absl::Status EndPoll();
 
-  // All open candles of an instrument at one version, as a CandleEvent; empty when it has none, or
-  // when late trades of it wait for the next commit.
-  std::string PartialsOf(uint32_t instrument);
+  // All open candles of an instrument at one version, as a CandleEvent; empty when it has none.
+  // False when late trades of it wait for the next commit: it stays due.
+  bool TakePartials(uint32_t instrument, std::string& event);
+  // Its open candles are due again.
+  void RepeatPartials(uint32_t instrument) { state_.PartialDue(*state_.instruments[instrument]); }
   // Instruments with an accepted trade since their last PARTIAL.
   std::vector<uint32_t>& partials_due() { return state_.partials_due; }
   size_t instrument_count() const { return state_.instruments.size(); }

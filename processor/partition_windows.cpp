@@ -156,15 +156,19 @@ void Partition::ReportHeld(Venue& venue) {
   venue.held_from = closed_until;
 }
 
-std::string Partition::PartialsOf(uint32_t number) {
+bool Partition::TakePartials(uint32_t number, std::string& event) {
   Instrument& instrument = *state_.instruments[number];
-  if (instrument.has_aside || instrument.newest_version < 0) return {};
+  event.clear();
+  if (instrument.has_aside) {
+    state_.partials_due.push_back(number);
+    return false;
+  }
   instrument.partial_due = false;
   std::vector<OpenCandle> candles;
   for (Interval interval : state_.options.intervals)
     AppendOpenCandles(instrument, interval, candles);
-  if (candles.empty()) return {};
-  return OpenCandlesEvent(epoch_, instrument.name, candles);
+  if (!candles.empty()) event = OpenCandlesEvent(epoch_, instrument.name, candles);
+  return true;
 }
 
 // The closed panes of each open window of this interval, and its open ones.
