@@ -73,6 +73,13 @@ rd_kafka_resp_err_t AssignAndSettle(rd_kafka_t* client,
   return error;
 }
 
+// What stands behind a fatal error; any other error as it is.
+rd_kafka_resp_err_t CauseOf(rd_kafka_t* client, rd_kafka_resp_err_t error) {
+  if (error != RD_KAFKA_RESP_ERR__FATAL) return error;
+  char reason[512];
+  return rd_kafka_fatal_error(client, reason, sizeof reason);
+}
+
 // After these nothing more comes from the partition.
 bool EndsPartition(ErrorKind kind) {
   return kind == ErrorKind::kOffsetOutOfRange || kind == ErrorKind::kTopicUnknown ||
@@ -219,7 +226,7 @@ void Consumer::Client::SortRecord(rd_kafka_message_t* message) {
 
 void Consumer::Client::SortError(const rd_kafka_message_t* message) {
   const char* reason = rd_kafka_message_errstr(message);
-  const ErrorKind kind = KindOf(message->err, reason);
+  const ErrorKind kind = KindOf(CauseOf(client_, message->err), reason);
   const bool of_partition = message->rkt != nullptr && message->partition >= 0;
   if (!of_partition) {
     errors_.push_back({kind, -1, -1, reason == nullptr ? "" : reason});
@@ -238,12 +245,7 @@ void Consumer::Client::ReleaseMessages() {
 }
 
 void Consumer::Client::OnError(rd_kafka_t* client, int error, const char* reason, void* self) {
-  auto code = static_cast<rd_kafka_resp_err_t>(error);
-  char fatal_reason[512];
-  if (code == RD_KAFKA_RESP_ERR__FATAL) {
-    code = rd_kafka_fatal_error(client, fatal_reason, sizeof fatal_reason);
-    reason = fatal_reason;
-  }
+  const rd_kafka_resp_err_t code = CauseOf(client, static_cast<rd_kafka_resp_err_t>(error));
   static_cast<Client*>(self)->errors_.push_back(
       {KindOf(code, reason), -1, -1, reason == nullptr ? "" : reason});
 }

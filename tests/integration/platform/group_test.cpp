@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <set>
 
 #include "tests/integration/platform/kafka_fixture.h"
@@ -14,10 +15,11 @@ using ::testing::SizeIs;
 // A member that starts every partition where it is told to, or not at all.
 class Member : public RebalanceListener {
  public:
-  Member(const ConsumerOptions& options, const std::string& group, bool start_at_once = true)
+  Member(const ConsumerOptions& options, const std::string& group, bool start_at_once = true,
+         const std::string& instance = "")
       : start_at_once_(start_at_once) {
-    auto joined =
-        Consumer::JoinGroup(options, {.group_id = group, .session_timeout_ms = 6000}, this);
+    auto joined = Consumer::JoinGroup(
+        options, {.group_id = group, .instance_id = instance, .session_timeout_ms = 6000}, this);
     EXPECT_TRUE(joined.ok()) << joined.status();
     consumer_ = *std::move(joined);
   }
@@ -159,6 +161,26 @@ TEST_F(GroupTest, AnErrorOfOnePartitionLeavesTheOthers) {
   }));
   EXPECT_THAT(member.errors(), ElementsAre(ErrorKind::kOffsetOutOfRange));
   EXPECT_THAT(member.consumer().partitions(), SizeIs(4)) << "it stays assigned";
+}
+
+TEST_F(GroupTest, AMemberWhoseNameAnotherOneTakesIsFencedByName) {
+  Member first(ReaderOptions(), group_, true, "host-0-0");
+  ASSERT_TRUE(test_support::WaitFor([&] {
+    first.Poll();
+    return first.mine().size() == 4;
+  }));
+  Member second(ReaderOptions(), group_, true, "host-0-0");
+  const auto fenced = [&] {
+    first.Poll();
+    second.Poll();
+    return std::count(first.errors().begin(), first.errors().end(), ErrorKind::kFencedMember) > 0;
+  };
+  EXPECT_TRUE(test_support::WaitFor(fenced));
+  EXPECT_TRUE(test_support::WaitFor([&] {
+    second.Poll();
+    return second.mine().size() == 4;
+  }));
+  EXPECT_TRUE(first.consumer().Close(std::chrono::seconds(10)));
 }
 
 TEST_F(GroupTest, OffsetsForLagToolsDoNotDecideWhereReadingBegins) {
