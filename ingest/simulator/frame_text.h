@@ -19,12 +19,13 @@ std::string TradeStreamName(std::string_view symbol);
 void AppendFixed(const Decimal& value, int places, std::string* out);
 void AppendInteger(int64_t value, std::string* out);
 
-// Appends
-// {"stream":"btcusdt@trade","data":{"e":"trade","E":...,"s":"BTCUSDT","t":..,"p":"..","q":"..","T":..,"m":..,"M":true}}
+// Appends {"stream":"btcusdt@trade","data":{"e":"trade","E":...,"s":"BTCUSDT","t":..,
+//          "p":"..","q":"..","T":..,"m":..,"M":true}}
 void AppendTradeText(std::string_view stream, std::string_view symbol, const VenueTrade& trade,
                      TimeUnit unit, std::string* out);
 
-// {"id":28457,"price":"4.00000100","qty":"12.00000000","quoteQty":"48.000012","time":..,"isBuyerMaker":..,"isBestMatch":true}
+// Appends {"id":28457,"price":"4.00000100","qty":"12.00000000","quoteQty":"48.000012","time":..,
+//          "isBuyerMaker":..,"isBestMatch":true}
 void AppendRestTrade(const VenueTrade& trade, std::string* out);
 
 // {"e":"serverShutdown","E":...}: the connection will be closed soon.
