@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "tests/integration/platform/postgres_fixture.h"
+#include "tests/support/tcp_proxy.h"
 #include "tests/support/wait.h"
 
 namespace quantstream::postgres {
@@ -118,6 +119,28 @@ TEST_F(ConnectionTest, ACommitOnALostConnectionHasAnUnknownOutcome) {
   EXPECT_TRUE(IsTransient(commit.status));
   EXPECT_FALSE(db_->open());
   EXPECT_TRUE(IsConnectionLost(db_->Exec("SELECT 1").status())) << "and it stays so";
+}
+
+// Which of the two it was, nobody can tell from the error.
+TEST_F(ConnectionTest, ACutCommitHasAnUnknownOutcomeWhetherItLandedOrNot) {
+  using Cut = test_support::TcpProxy::Cut;
+  ASSERT_TRUE(db_->ExecScript("CREATE TABLE t (n int)").ok());
+  const auto proxy = *test_support::TcpProxy::Start(static_cast<uint16_t>(server_.port()));
+  ConnectionOptions options = Options();
+  options.client["port"] = std::to_string(proxy->port());
+  const auto rows = [this] { return db_->Exec("SELECT count(*) FROM t")->Int(0, 0); };
+  for (const Cut cut : {Cut::kBeforeItArrives, Cut::kAfterItArrived}) {
+    const auto connection = OpenWith(options);
+    ASSERT_TRUE(connection->Begin().ok());
+    ASSERT_TRUE(connection->Exec("INSERT INTO t VALUES (1)").ok());
+    proxy->CutAt("COMMIT", cut);
+    EXPECT_EQ(connection->Commit().outcome, CommitOutcome::kUnknown);
+    if (cut == Cut::kBeforeItArrives) {
+      EXPECT_EQ(rows(), 0);
+    } else {
+      EXPECT_TRUE(test_support::WaitFor([&] { return rows() == 1; }));
+    }
+  }
 }
 
 TEST_F(ConnectionTest, ALockIsWaitedForAtMostItsTimeOut) {
