@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 
-namespace quantstream::testing {
+namespace quantstream::test_support {
 namespace {
 
 sockaddr_in Loopback(uint16_t port) {
@@ -65,6 +65,8 @@ absl::StatusOr<std::unique_ptr<TcpProxy>> TcpProxy::Start(uint16_t target_port) 
   proxy->acceptor_ = std::thread([raw = proxy.get()] { raw->AcceptLoop(); });
   return proxy;
 }
+
+TcpProxy::TcpProxy(uint16_t target_port) : target_port_(target_port) {}
 
 TcpProxy::~TcpProxy() {
   ended_ = true;
@@ -188,4 +190,4 @@ void TcpProxy::Open() {
   shut_ = false;
 }
 
-}  // namespace quantstream::testing
+}  // namespace quantstream::test_support

@@ -14,7 +14,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace quantstream::testing {
+namespace quantstream::test_support {
 
 class TcpProxy {
  public:
@@ -43,7 +43,7 @@ class TcpProxy {
 
  private:
   struct Pair;
-  explicit TcpProxy(uint16_t target_port) : target_port_(target_port) {}
+  explicit TcpProxy(uint16_t target_port);
   absl::Status Listen();
   void AcceptLoop();
   void StartPair(int client);
@@ -64,4 +64,4 @@ class TcpProxy {
   std::thread acceptor_;
 };
 
-}  // namespace quantstream::testing
+}  // namespace quantstream::test_support

@@ -1,0 +1,238 @@
+#include "processor/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <string>
+
+namespace quantstream::processor {
+namespace {
+
+using CounterFamily = prometheus::Family<prometheus::Counter>;
+using GaugeFamily = prometheus::Family<prometheus::Gauge>;
+using HistogramFamily = prometheus::Family<prometheus::Histogram>;
+
+const prometheus::Histogram::BucketBoundaries kSeconds{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,
+                                                       0.2,   0.5,   1,     2,    5,    10,   30};
+
+CounterFamily& Counter(prometheus::Registry& registry, const char* what, const char* help) {
+  return prometheus::BuildCounter()
+      .Name(std::string("quantstream_processor_") + what)
+      .Help(help)
+      .Register(registry);
+}
+
+GaugeFamily& Gauge(prometheus::Registry& registry, const char* what, const char* help) {
+  return prometheus::BuildGauge()
+      .Name(std::string("quantstream_processor_") + what)
+      .Help(help)
+      .Register(registry);
+}
+
+prometheus::Histogram& Seconds(prometheus::Registry& registry, const char* what, const char* help) {
+  return prometheus::BuildHistogram()
+      .Name(std::string("quantstream_processor_") + what)
+      .Help(help)
+      .Register(registry)
+      .Add({}, kSeconds);
+}
+
+std::string Text(std::string_view view) {
+  return std::string(view);
+}
+
+double Number(int64_t value) {
+  return static_cast<double>(value);
+}
+
+}  // namespace
+
+struct Metrics::Families {
+  explicit Families(std::shared_ptr<prometheus::Registry> shared)
+      : registry(std::move(shared)), r(*registry) {}
+
+  std::shared_ptr<prometheus::Registry> registry;
+  prometheus::Registry& r;
+
+  prometheus::Counter& records = Counter(r, "records_total", "Records folded").Add({});
+  prometheus::Counter& trades = Counter(r, "trades_total", "Trades in folded records").Add({});
+  CounterFamily& refused = Counter(r, "trades_refused_total", "Trades not counted, by reason");
+  prometheus::Counter& late =
+      Counter(r, "trades_late_total", "Trades that came after their window was FINAL").Add({});
+  prometheus::Counter& bad =
+      Counter(r, "records_bad_total", "Records that are no TradeBatch").Add({});
+  prometheus::Counter& closed = Counter(r, "candles_closed_total", "Candles FINAL").Add({});
+  prometheus::Counter& revised = Counter(r, "candles_revised_total", "Candles REVISED").Add({});
+  CounterFamily& volatility =
+      Counter(r, "volatility_absent_total", "Candles without volatility, by reason");
+  CounterFamily& gaps = Counter(r, "gaps_total", "Gaps noticed, by cause");
+  GaugeFamily& open_trades = Gauge(r, "open_trades_bytes", "Trades in open windows");
+  prometheus::Gauge& closed_panes =
+      Gauge(r, "closed_panes_bytes", "Trades of closed windows kept for late ones").Add({});
+
+  prometheus::Histogram& commit_seconds =
+      Seconds(r, "commit_duration_seconds", "Commits, from first statement to the answer");
+  CounterFamily& commits = Counter(r, "commits_total", "Commits by outcome");
+  CounterFamily& rows = Counter(r, "candle_rows_total", "Rows written, new or replaced");
+  prometheus::Counter& fallbacks =
+      Counter(r, "upsert_fallbacks_total", "Commits whose new rows were there already").Add({});
+  prometheus::Counter& fallback_rows =
+      Counter(r, "upsert_fallback_rows_total", "Rows of such commits").Add({});
+  prometheus::Histogram& read_back_seconds =
+      Seconds(r, "read_back_duration_seconds", "Read-backs for late trades");
+  prometheus::Counter& read_back =
+      Counter(r, "read_back_candles_total", "Candles read back for late trades").Add({});
+  prometheus::Counter& reread =
+      Counter(r, "records_reread_total", "Records read again for volatility").Add({});
+  prometheus::Counter& connections =
+      Counter(r, "database_connections_total", "Connections made to PostgreSQL").Add({});
+
+  prometheus::Histogram& take_over_seconds =
+      Seconds(r, "take_over_duration_seconds", "Take-overs of partitions");
+  prometheus::Counter& fenced =
+      Counter(r, "partitions_fenced_total", "Partitions lost to a newer owner").Add({});
+  GaugeFamily& stopped = Gauge(r, "partition_stopped", "1 = stopped by name, by reason");
+  GaugeFamily& owned = Gauge(r, "partition_owned", "1 = this process folds it");
+  GaugeFamily& lag = Gauge(r, "lag_records", "Records of trades not yet read");
+  CounterFamily& source_errors = Counter(r, "source_errors_total", "Kafka errors by kind");
+  prometheus::Counter& renewed =
+      Counter(r, "consumers_renewed_total", "Consumers made anew").Add({});
+
+  CounterFamily& messages = Counter(r, "messages_delivered_total", "Messages written, by kind");
+  CounterFamily& message_bytes = Counter(r, "messages_delivered_bytes", "Their payload");
+  prometheus::Counter& failed =
+      Counter(r, "messages_failed_total", "Messages to be sent again").Add({});
+  prometheus::Counter& dropped =
+      Counter(r, "events_dropped_total", "PARTIAL and Progress dropped at a full queue").Add({});
+  GaugeFamily& queue = Gauge(r, "publisher_queue_records", "Messages not yet delivered");
+  GaugeFamily& queue_bytes = Gauge(r, "publisher_queue_bytes", "Their payload");
+};
+
+Metrics::Metrics(std::shared_ptr<prometheus::Registry> registry)
+    : families_(std::make_unique<Families>(std::move(registry))) {
+  for (const char* outcome : {"landed", "unmatched", "unknown", "failed"}) {
+    families_->commits.Add({{"outcome", outcome}});
+  }
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::RecordsFolded(int64_t records, int64_t trades) {
+  families_->records.Increment(Number(records));
+  families_->trades.Increment(Number(trades));
+}
+
+void Metrics::TradesRefused(std::string_view reason, int64_t trades) {
+  families_->refused.Add({{"reason", Text(reason)}}).Increment(Number(trades));
+}
+
+void Metrics::TradesLate(int64_t trades) {
+  families_->late.Increment(Number(trades));
+}
+
+void Metrics::RecordsBad(int64_t records) {
+  families_->bad.Increment(Number(records));
+}
+
+void Metrics::CandlesClosed(int64_t candles) {
+  families_->closed.Increment(Number(candles));
+}
+
+void Metrics::CandlesRevised(int64_t candles) {
+  families_->revised.Increment(Number(candles));
+}
+
+void Metrics::VolatilityAbsent(std::string_view reason, int64_t candles) {
+  families_->volatility.Add({{"reason", Text(reason)}}).Increment(Number(candles));
+}
+
+void Metrics::GapsOpened(std::string_view cause, int64_t gaps) {
+  families_->gaps.Add({{"cause", Text(cause)}}).Increment(Number(gaps));
+}
+
+void Metrics::OpenTradesHeld(int32_t partition, int64_t bytes) {
+  families_->open_trades.Add({{"partition", std::to_string(partition)}}).Set(Number(bytes));
+}
+
+void Metrics::ClosedPanesHeld(int64_t bytes) {
+  families_->closed_panes.Set(Number(bytes));
+}
+
+void Metrics::CommitLanded(Duration took, int64_t new_rows, int64_t replaced_rows) {
+  families_->commit_seconds.Observe(took.count());
+  families_->rows.Add({{"kind", "new"}}).Increment(Number(new_rows));
+  families_->rows.Add({{"kind", "replaced"}}).Increment(Number(replaced_rows));
+}
+
+void Metrics::CommitEnded(std::string_view outcome) {
+  families_->commits.Add({{"outcome", Text(outcome)}}).Increment();
+}
+
+void Metrics::UpsertFellBack(int64_t rows) {
+  families_->fallbacks.Increment();
+  families_->fallback_rows.Increment(Number(rows));
+}
+
+void Metrics::ReadBackDone(Duration took, int64_t candles) {
+  families_->read_back_seconds.Observe(took.count());
+  families_->read_back.Increment(Number(candles));
+}
+
+void Metrics::RecordsReread(int64_t records) {
+  families_->reread.Increment(Number(records));
+}
+
+void Metrics::DatabaseConnected() {
+  families_->connections.Increment();
+}
+
+void Metrics::PartitionTaken(Duration took) {
+  families_->take_over_seconds.Observe(took.count());
+}
+
+void Metrics::PartitionFenced() {
+  families_->fenced.Increment();
+}
+
+void Metrics::PartitionStopped(int32_t partition, std::string_view reason) {
+  families_->stopped.Add({{"partition", std::to_string(partition)}, {"reason", Text(reason)}})
+      .Set(1);
+}
+
+void Metrics::PartitionOwned(int32_t partition, bool owned) {
+  families_->owned.Add({{"partition", std::to_string(partition)}}).Set(owned ? 1 : 0);
+}
+
+void Metrics::LagIs(int32_t partition, int64_t records) {
+  families_->lag.Add({{"partition", std::to_string(partition)}}).Set(Number(records));
+}
+
+void Metrics::SourceFailed(std::string_view kind) {
+  families_->source_errors.Add({{"kind", Text(kind)}}).Increment();
+}
+
+void Metrics::ConsumerRenewed() {
+  families_->renewed.Increment();
+}
+
+void Metrics::MessageDelivered(std::string_view kind, int64_t bytes) {
+  families_->messages.Add({{"kind", Text(kind)}}).Increment();
+  families_->message_bytes.Add({{"kind", Text(kind)}}).Increment(Number(bytes));
+}
+
+void Metrics::MessageFailed() {
+  families_->failed.Increment();
+}
+
+void Metrics::EventDropped() {
+  families_->dropped.Increment();
+}
+
+void Metrics::PublisherQueueIs(int32_t worker, int64_t messages, int64_t bytes) {
+  families_->queue.Add({{"worker", std::to_string(worker)}}).Set(Number(messages));
+  families_->queue_bytes.Add({{"worker", std::to_string(worker)}}).Set(Number(bytes));
+}
+
+}  // namespace quantstream::processor

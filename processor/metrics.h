@@ -1,0 +1,63 @@
+// The processor's metrics, one verb for each thing that happens. Thread-safe: all workers share
+// one. The list of names is tests/unit/processor/testdata/metrics.txt.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace prometheus {
+class Registry;
+}
+
+namespace quantstream::processor {
+
+class Metrics {
+ public:
+  using Duration = std::chrono::duration<double>;
+
+  explicit Metrics(std::shared_ptr<prometheus::Registry> registry);
+  ~Metrics();
+
+  // The fold.
+  void RecordsFolded(int64_t records, int64_t trades);
+  void TradesRefused(std::string_view reason, int64_t trades);
+  void TradesLate(int64_t trades);
+  void RecordsBad(int64_t records);
+  void CandlesClosed(int64_t candles);
+  void CandlesRevised(int64_t candles);
+  void VolatilityAbsent(std::string_view reason, int64_t candles);
+  void GapsOpened(std::string_view cause, int64_t gaps);
+  void OpenTradesHeld(int32_t partition, int64_t bytes);
+  void ClosedPanesHeld(int64_t bytes);
+
+  // Commits and late read-backs.
+  void CommitLanded(Duration took, int64_t new_rows, int64_t replaced_rows);
+  void CommitEnded(std::string_view outcome);  // landed, unmatched, unknown, failed
+  void UpsertFellBack(int64_t rows);
+  void ReadBackDone(Duration took, int64_t candles);
+  void RecordsReread(int64_t records);
+  void DatabaseConnected();
+
+  // Partitions.
+  void PartitionTaken(Duration took);
+  void PartitionFenced();
+  void PartitionStopped(int32_t partition, std::string_view reason);
+  void PartitionOwned(int32_t partition, bool owned);
+  void LagIs(int32_t partition, int64_t records);
+  void SourceFailed(std::string_view kind);
+  void ConsumerRenewed();
+
+  // Publishing.
+  void MessageDelivered(std::string_view kind, int64_t bytes);  // closed, open, dead_letter
+  void MessageFailed();
+  void EventDropped();
+  void PublisherQueueIs(int32_t worker, int64_t messages, int64_t bytes);
+
+ private:
+  struct Families;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace quantstream::processor

@@ -1,0 +1,35 @@
+// What every worker shows of its partitions, for readiness: how far behind, and which have stopped
+// by name. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace quantstream::processor {
+
+class PartitionBoard {
+ public:
+  void LagIs(int32_t partition, int64_t records);
+  void Stopped(int32_t partition, const std::string& why);
+  // It is not read at the moment: no lag.
+  void Idle(int32_t partition);
+  // It was let go of: no lag, no stop.
+  void Gone(int32_t partition);
+
+  struct Summary {
+    int64_t owned = 0;
+    int64_t lag_records = 0;  // the greatest
+    int32_t lagging_partition = -1;
+    std::string stopped;  // "partition 3: …", one after the other; empty = none
+  };
+  Summary Read() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<int32_t, int64_t> lag_;
+  std::map<int32_t, std::string> stopped_;
+};
+
+}  // namespace quantstream::processor

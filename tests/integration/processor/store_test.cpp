@@ -1,0 +1,254 @@
+#include "tests/integration/processor/store_fixture.h"
+#include "tests/support/tcp_proxy.h"
+
+namespace quantstream::processor {
+namespace {
+
+using test_support::TcpProxy;
+
+TEST_F(StoreTest, EachTakeOverRaisesTheEpochOfTheRow) {
+  auto store = MakeStore();
+  TakenOver first = TakeOver(*store);
+  TakenOver second = TakeOver(*store);
+  EXPECT_EQ(first.epoch, Epoch{1});
+  EXPECT_EQ(second.epoch, Epoch{2});
+  EXPECT_EQ(first.row, PartitionRow{});
+  EXPECT_TRUE(first.instruments.empty());
+}
+
+TEST_F(StoreTest, TheNextOwnerFindsWhatWasCommitted) {
+  auto store = MakeStore();
+  PartitionCommit part = After(TakeOver(*store));
+  part.row.generation = 2;
+  part.row.replay_from = Offset{4};
+  part.row.last_record = RecordIdentity{Offset{9}, 5, 0xfedcba98};
+  part.row.log_id = "cluster/topic";
+  part.row.state = std::string("\0\1state", 7);
+  part.instruments = {{kName, "ledger"}};
+  part.outbox = OutboxRow{9, std::string("\0payload", 8)};
+  EXPECT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+
+  TakenOver next = TakeOver(*store);
+  EXPECT_EQ(next.row, part.row);
+  EXPECT_EQ(next.instruments, part.instruments);
+  EXPECT_EQ(next.outbox, std::vector<OutboxRow>{*part.outbox});
+}
+
+TEST_F(StoreTest, DeliveredOutboxRowsAreCutByALaterCommit) {
+  auto store = MakeStore();
+  PartitionCommit part = After(TakeOver(*store));
+  part.outbox = OutboxRow{9, "a"};
+  ASSERT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+  part.expected_next_offset = part.row.next_offset;
+  part.row.next_offset = Offset{20};
+  part.outbox = OutboxRow{19, "b"};
+  part.delivered_version = 9;
+  ASSERT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+  EXPECT_EQ(TakeOver(*store).outbox, (std::vector<OutboxRow>{{19, "b"}}));
+}
+
+TEST_F(StoreTest, AnOwnerOfAnOlderEpochWritesNothing) {
+  auto zombie = MakeStore();
+  PartitionCommit part = After(TakeOver(*zombie));
+  part.candles = {Row({1}, 100, 5, 9)};
+  auto store = MakeStore();
+  TakeOver(*store);
+  CommitOutcome outcome = Run(*zombie, part);
+  EXPECT_EQ(outcome.kind, CommitOutcome::kUnmatched);
+  EXPECT_EQ(outcome.unmatched, std::vector<int32_t>{3});
+  EXPECT_EQ(Query("SELECT count(*) FROM candles"), "0");
+  EXPECT_EQ(store->ReadProgress(3)->next_offset, Offset{0});
+}
+
+TEST_F(StoreTest, ACommitFromAnOffsetThatWasPassedWritesNothing) {
+  auto store = MakeStore();
+  PartitionCommit part = After(TakeOver(*store));
+  ASSERT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+  part.candles = {Row({1}, 100, 5, 9)};
+  EXPECT_EQ(Run(*store, part).kind, CommitOutcome::kUnmatched);
+  EXPECT_EQ(Query("SELECT count(*) FROM candles"), "0");
+}
+
+TEST_F(StoreTest, OnlyTheFencedPartitionIsNamedAndTheOthersRollBackWithIt) {
+  auto store = MakeStore();
+  PartitionCommit mine = After(TakeOver(*store, 1), 1);
+  PartitionCommit lost = After(TakeOver(*store, 2), 2);
+  TakeOver(*MakeStore(), 2);
+  CommitOutcome outcome = Run(*store, Commit{std::make_shared<const PartitionCommit>(mine),
+                                             std::make_shared<const PartitionCommit>(lost)});
+  EXPECT_EQ(outcome.unmatched, std::vector<int32_t>{2});
+  EXPECT_EQ(store->ReadProgress(1)->next_offset, Offset{0});
+  EXPECT_EQ(Run(*store, mine).kind, CommitOutcome::kLanded);
+}
+
+TEST_F(StoreTest, ANewRowThatIsThereIsReplacedWhereItsVersionIsNewer) {
+  auto store = MakeStore();
+  PartitionCommit part = After(TakeOver(*store));
+  part.candles = {Row({1}, 100, 5, 50), Row({1}, 101, 5, 3)};
+  part.late_trades = {Late(100, 9)};
+  ASSERT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+  part.expected_next_offset = part.row.next_offset;
+  part.row.next_offset = Offset{20};
+  part.candles = {Row({1}, 100, 6, 40), Row({1}, 101, 6, 40), Row({1}, 102, 6, 40)};
+  ASSERT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+  EXPECT_EQ(Query("SELECT close, version FROM candles ORDER BY open_time"), "5|50\n6|40\n6|40");
+}
+
+TEST_F(StoreTest, ARevisedRowReplacesTheStoredOne) {
+  auto store = MakeStore();
+  PartitionCommit part = After(TakeOver(*store));
+  part.candles = {Row({60}, 120, 5, 5)};
+  ASSERT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+  part.expected_next_offset = part.row.next_offset;
+  part.row.next_offset = Offset{20};
+  CandleRow revised = Row({60}, 120, 6, 15);
+  revised.candle.state = CandleState::kRevised;
+  revised.candle.revision = 1;
+  revised.is_new = false;
+  part.candles = {revised};
+  ASSERT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+  EXPECT_EQ(Query("SELECT close, state, revision, version FROM candles_v"), "6|REVISED|1|15");
+}
+
+TEST_F(StoreTest, PeopleReadCandlesThroughTheView) {
+  auto store = MakeStore();
+  PartitionCommit part = After(TakeOver(*store));
+  part.candles = {Row({60}, 1'700'000'040, 5, 5)};
+  ASSERT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+  EXPECT_EQ(Query("SELECT instrument, interval, extract(epoch FROM open_time)::bigint, open, high, "
+                  "low, close, volume, quote_volume, buy_volume, vwap, trade_count, volatility, "
+                  "state, completeness, first_trade_id, partition, first_offset, last_offset "
+                  "FROM candles_v"),
+            "binance:BTC-USDT|1m|1700000040|5|5|5|5|2|10|2|5|1||FINAL|COMPLETE|7|3|1|2");
+}
+
+TEST_F(StoreTest, CandlesOfAnyYearFindTheirTable) {
+  auto store = MakeStore();
+  PartitionCommit part = After(TakeOver(*store));
+  for (int64_t open_s : {86'400LL, 1'381'104'000LL, 10'413'792'000LL, 7'000'000'000'000LL}) {
+    part.candles.push_back(Row({1}, open_s / 86'400 * 86'400, 5, 5));
+    part.candles.push_back(Row({86'400}, open_s / 86'400 * 86'400, 5, 5));
+  }
+  ASSERT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+  EXPECT_EQ(Query("SELECT count(*) FROM candles"), "8");
+}
+
+TEST_F(StoreTest, AReadBackSeesCandlesNeighboursLateTradesAndGaps) {
+  auto store = MakeStore();
+  TakenOver taken = TakeOver(*store);
+  PartitionCommit part = After(taken);
+  part.candles = {Row({1}, 100, 5, 5), Row({1}, 103, 6, 5), Row({1}, 110, 7, 5),
+                  Row({60}, 60, 5, 5)};
+  part.late_trades = {Late(103, 9)};
+  GapRow gap;
+  gap.cause = GapCause::kUnknown;
+  gap.instrument = kName;
+  gap.venue = "binance";
+  gap.first_trade_id = 18'000'000'000'000'000'000u;
+  gap.last_trade_id = 18'000'000'000'000'000'009u;
+  part.gaps = {gap};
+  ASSERT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+
+  ReadBack request{3, taken.epoch, {}, {}, {}, {}};
+  request.candles = {part.candles[1].key, part.candles[3].key, {kName, {5}, EventTime{0}}};
+  EventTime open{103'000'000};
+  request.neighbours = {{{kName, open}, EventTime{60'000'000}, EventTime{120'000'000}},
+                        {{kName, open}, EventTime{101'000'000}, EventTime{110'000'000}}};
+  request.late_trades = {{kName, open}};
+  request.gaps = {{kName, 18'000'000'000'000'000'009u}, {kName, 18'000'000'000'000'000'010u}};
+  absl::StatusOr<ReadBackAnswer> answer = store->Read(request);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->candles.size(), 2u);
+  EXPECT_EQ(answer->neighbours[0].before->close, (Decimal{5, 0}));
+  EXPECT_EQ(answer->neighbours[0].after->open_time, EventTime{110'000'000});
+  EXPECT_FALSE(answer->neighbours[1].before || answer->neighbours[1].after);
+  ASSERT_EQ(answer->late_trades.size(), 1u);
+  EXPECT_EQ(answer->late_trades[0].index, 4u);
+  EXPECT_EQ(answer->late_trades[0].batch, part.late_trades[0].batch);
+  EXPECT_EQ(answer->in_gap, (std::vector<bool>{true, false}));
+}
+
+TEST_F(StoreTest, AReadBackOfAnOlderEpochIsRefused) {
+  auto zombie = MakeStore();
+  TakenOver old = TakeOver(*zombie);
+  TakeOver(*MakeStore());
+  EXPECT_TRUE(absl::IsAborted(zombie->Read({3, old.epoch, {}, {}, {}, {}}).status()));
+}
+
+TEST_F(StoreTest, AGapIsClosedByItsOwnInstrumentAndIds) {
+  auto store = MakeStore();
+  PartitionCommit part = After(TakeOver(*store));
+  GapRow gap;
+  gap.instrument = kName;
+  gap.venue = "binance";
+  gap.first_trade_id = 5;
+  gap.last_trade_id = 6;
+  gap.opened_version = 3;
+  GapRow end = gap;
+  end.closed_version = 8;
+  part.gaps = {gap, end};
+  ASSERT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+  EXPECT_EQ(Query("SELECT cause, first_trade_id, closed_version FROM trade_gaps"),
+            "MISSING_IDS|5|8");
+}
+
+TEST_F(StoreTest, AnotherPartitionCountIsRefusedAndBothAreNamed) {
+  TakeOver(*MakeStore());
+  StoreOptions options = OptionsAt(server_.port());
+  options.partition_count = 6;
+  PostgresStore other(options, &metrics_);
+  absl::Status refused = other.TakeOver(3).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused));
+  EXPECT_NE(refused.message().find(" 6 partitions"), absl::string_view::npos) << refused;
+  EXPECT_NE(refused.message().find("with 12"), absl::string_view::npos) << refused;
+}
+
+TEST_F(StoreTest, AnUnsafeSettingIsRefusedByName) {
+  Query("ALTER DATABASE " + database_.name() + " SET synchronous_commit = off");
+  absl::Status refused = MakeStore()->TakeOver(3).status();
+  EXPECT_NE(refused.message().find("synchronous_commit"), absl::string_view::npos) << refused;
+  StoreOptions options = OptionsAt(server_.port());
+  options.allow_unsafe_database = true;
+  PostgresStore allowed(options, &metrics_);
+  EXPECT_TRUE(allowed.TakeOver(3).ok());
+}
+
+TEST_F(StoreTest, ACommitWhoseAnswerIsCutOffIsUnknownAndTheRowTellsThatItLanded) {
+  auto proxy = TcpProxy::Start(static_cast<uint16_t>(server_.port()));
+  ASSERT_TRUE(proxy.ok());
+  PostgresStore store(OptionsAt((*proxy)->port()), &metrics_);
+  TakenOver taken = TakeOver(store);
+  (*proxy)->CutAt(std::string_view("COMMIT\0", 7), TcpProxy::Cut::kAfterItArrived);
+  EXPECT_EQ(Run(store, After(taken)).kind, CommitOutcome::kUnknown);
+  EXPECT_EQ((*proxy)->cuts(), 1);
+  EXPECT_TRUE(test_support::WaitFor([&] {
+    auto progress = store.ReadProgress(3);
+    return progress.ok() && *progress == StoredProgress{taken.epoch, Offset{10}};
+  }));
+}
+
+TEST_F(StoreTest, ACommitThatNeverArrivedIsUnknownAndTheRowTellsThatItDidNotLand) {
+  auto proxy = TcpProxy::Start(static_cast<uint16_t>(server_.port()));
+  ASSERT_TRUE(proxy.ok());
+  PostgresStore store(OptionsAt((*proxy)->port()), &metrics_);
+  TakenOver taken = TakeOver(store);
+  (*proxy)->CutAt(std::string_view("COMMIT\0", 7), TcpProxy::Cut::kBeforeItArrives);
+  EXPECT_EQ(Run(store, After(taken)).kind, CommitOutcome::kUnknown);
+  EXPECT_EQ(store.ReadProgress(3)->next_offset, Offset{0});
+  EXPECT_EQ(Run(store, After(taken)).kind, CommitOutcome::kLanded) << "the store connects again";
+}
+
+TEST_F(StoreTest, WithoutAServerErrorsAreTransient) {
+  auto proxy = TcpProxy::Start(static_cast<uint16_t>(server_.port()));
+  ASSERT_TRUE(proxy.ok());
+  PostgresStore store(OptionsAt((*proxy)->port()), &metrics_);
+  TakenOver taken = TakeOver(store);
+  (*proxy)->Shut();
+  EXPECT_TRUE(absl::IsUnavailable(store.TakeOver(3).status()));
+  EXPECT_EQ(Run(store, After(taken)).kind, CommitOutcome::kFailed);
+  (*proxy)->Open();
+  EXPECT_EQ(Run(store, After(taken)).kind, CommitOutcome::kLanded);
+}
+
+}  // namespace
+}  // namespace quantstream::processor
