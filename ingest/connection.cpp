@@ -177,9 +177,9 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
                             [self = this->shared_from_this()](ErrorCode error) {
                               if (self->Ended("WebSocket handshake", error)) return;
                               self->open_ = true;
+                              if (!self->outbox_.empty()) self->WriteNext();
                               self->events_->OnOpen();
                               if (self->events_ == nullptr) return;
-                              if (!self->outbox_.empty()) self->WriteNext();
                               if (!self->paused_) self->ReadNext();
                             });
   }
