@@ -52,7 +52,7 @@ ingest_config() {
       cat <<YAML
 venue: simulator
 instruments: [$(list "${simulated[@]}")]
-websocket_url: wss://localhost:${port[simulator_wss]}
+websocket_url: wss://localhost:${port[simulator_wss]}/stream
 ca_file: $local_dir/simulator/ca.pem
 YAML
       ;;
