@@ -20,8 +20,8 @@ namespace quantstream {
 struct OrderKey {
   EventTime time;
   uint64_t id = 0;
-  EventTime receive_time;  // from here on only where id = 0
-  std::string node;
+  EventTime receive_time = {};  // from here on only where id = 0
+  std::string node = {};
   uint64_t session = 0;
   uint64_t sequence = 0;
   uint32_t index = 0;
