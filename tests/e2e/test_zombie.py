@@ -1,0 +1,56 @@
+"""ONCE: a processor that is stopped for longer than its session, and wakes up when others own its
+partitions, writes nothing: the candles equal the reference."""
+import signal
+import time
+
+import pipeline
+import recorded_data
+import reference
+import stored_candles
+
+INSTRUMENTS = ["BTC-USDT", "ETH-USDT", "SOL-USDT", "XRP-USDT", "BNB-USDT", "DOGE-USDT"]
+SESSION_MS = 6000
+
+
+def epochs(world):
+    return {int(partition): int(epoch) for partition, epoch in world.rows(
+        "SELECT partition, epoch FROM partition_progress")}
+
+
+def owned_by(world, slot):
+    return [int(row[0]) for row in world.rows(
+        f"SELECT partition FROM partition_progress WHERE owner LIKE '%{slot}%'")]
+
+
+def main():
+    pipeline.with_services()
+    with pipeline.Pipeline() as world:
+        options = {"workers": 1, "session_timeout_ms": SESSION_MS,
+                   "contiguous_id_venues": ["simulator"]}
+        zombie = world.processor(slot="zombie", **options)
+        zombie.wait_until_ready()
+        simulator = world.simulator(instruments=INSTRUMENTS, trades_per_s=2000)
+        world.ingest_from(simulator, "simulator", INSTRUMENTS)
+        pipeline.wait_for("the first candle",
+                          lambda: stored_candles.sums_of_counts(world) > 0, 60)
+        world.processor(slot="heir", **options).wait_until_ready()
+        lost = owned_by(world, "zombie")
+        assert lost, "the zombie owns nothing"
+        before = epochs(world)
+        zombie.signal(signal.SIGSTOP)
+        pipeline.wait_for("the heir to take over", lambda: all(
+            epochs(world)[partition] > before[partition] for partition in lost), 90)
+        zombie.signal(signal.SIGCONT)
+        time.sleep(5)  # the zombie does its worst
+        pipeline.control(simulator, "pause")
+        trades = list(recorded_data.ledger("simulator", simulator.ledger))
+        pipeline.wait_for("all trades to be in candles", lambda: stored_candles.sums_of_counts(
+            world, 5) >= len(trades), 120)
+        actual = stored_candles.stored(world, "simulator")
+        stored_candles.compare(reference.candles(trades, (1, 5)),
+                               {key: value for key, value in actual.items() if key[1] <= 5})
+        print(f"{len(lost)} partitions taken over, {len(trades)} trades counted once", flush=True)
+
+
+if __name__ == "__main__":
+    main()
