@@ -49,10 +49,12 @@ absl::StatusOr<RecordedFrame> ParseRecordedFrame(std::string_view line) {
   element root;
   element data;
   std::string_view stream;
-  if (parser.parse(frame.text).get(root) != simdjson::SUCCESS ||
-      root["stream"].get(stream) != simdjson::SUCCESS ||
+  if (parser.parse(frame.text).get(root) != simdjson::SUCCESS || !root.is_object()) {
+    return absl::InvalidArgumentError("a frame is a JSON object");
+  }
+  if (root["stream"].get(stream) != simdjson::SUCCESS ||
       root["data"].get(data) != simdjson::SUCCESS) {
-    return absl::InvalidArgumentError("no frame of a combined stream");
+    return frame;
   }
   frame.stream = stream;
   std::string_view event;

@@ -14,7 +14,7 @@ namespace quantstream::simulator {
 struct RecordedFrame {
   int64_t receive_time_us = 0;
   std::string text{};                 // the frame itself
-  std::string stream{};               // "btcusdt@depth@100ms"
+  std::string stream{};               // "btcusdt@depth@100ms"; empty: an answer to a request
   std::string symbol{};               // "BTCUSDT"; of trades only
   std::optional<VenueTrade> trade{};  // its symbol index is not set
 };

@@ -83,6 +83,7 @@ absl::Status Recording::AddCsvLine(std::string_view line) {
 absl::Status Recording::AddFrameLine(std::string_view line) {
   absl::StatusOr<RecordedFrame> frame = ParseRecordedFrame(line);
   if (!frame.ok()) return frame.status();
+  if (frame->stream.empty()) return absl::OkStatus();
   VenueMessage message{.stream = Stream(frame->stream), .trade = frame->trade};
   if (message.trade) message.trade->symbol = Symbol(frame->symbol);
   message.recorded_text = frame->text;

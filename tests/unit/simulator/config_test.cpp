@@ -1,5 +1,6 @@
 #include "ingest/simulator/config.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace quantstream::simulator {

@@ -42,6 +42,7 @@ const char kCsv[] =
 const char kFrames[] =
     R"(1723161254036059768 {"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1.0"}})"
     "\n"
+    "1723161254040000000 {\"result\":null,\"id\":1}\n"
     R"(1723161254087896568 {"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255343,)"
     R"("s":"BTCUSDT","t":99,"p":"61837.63000000","q":"0.02000000","T":1723161255342,)"
     R"("m":true,"M":true}})"

@@ -1,5 +1,6 @@
 #include "ingest/simulator/test_authority.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 

@@ -1,5 +1,6 @@
 #include "ingest/simulator/venue_server.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 
