@@ -140,7 +140,7 @@ void AddTime(config::OptionSet& options, IngestConfig* c) {
       {.name = "future_bound_ms",
        .fallback = 5'000,
        .minimum = 1,
-       .maximum = 3'600'000,
+       .maximum = 365 * kDayMs,
        .unit = "ms",
        .help = "a trade stamped further ahead of its connection's usual offset is refused"});
   options.Add(&c->offset_ready_max_ms,
