@@ -88,7 +88,10 @@ absl::Status MakeStatus(rd_kafka_error_t* taken_error, const std::string& contex
 absl::StatusOr<rd_kafka_t*> MakeClient(rd_kafka_type_t type, const config::Properties& client,
                                        const config::Properties& ours, const Callbacks& callbacks) {
   Configuration conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
-  config::Properties all = {{"log.connection.close", "false"}};
+  config::Properties all = {{"log.connection.close", "false"},
+                            {"socket.keepalive.enable", "true"},
+                            {"socket.timeout.ms", "20000"},
+                            {"enable.metrics.push", "false"}};
   for (const auto& [name, value] : client) all[name] = value;
   for (const auto& [name, value] : ours) all[name] = value;
   if (absl::Status status = SetAll(conf.get(), all); !status.ok()) return status;

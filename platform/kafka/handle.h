@@ -23,7 +23,7 @@ struct Callbacks {
   void (*delivery)(rd_kafka_t*, const rd_kafka_message_t*, void*) = nullptr;
 };
 
-// `ours` wins over `client`. An error names the property.
+// `ours` wins over `client`, which wins over a few defaults. An error names the property.
 absl::StatusOr<rd_kafka_t*> MakeClient(rd_kafka_type_t type, const config::Properties& client,
                                        const config::Properties& ours, const Callbacks& callbacks);
 
