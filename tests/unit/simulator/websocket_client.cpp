@@ -1,7 +1,7 @@
 #include "tests/unit/simulator/websocket_client.h"
 
 #include <chrono>
-#include <variant>
+#include <utility>
 
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
