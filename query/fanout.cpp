@@ -60,11 +60,14 @@ void Fanout::Deliver(const std::vector<Update>& updates) {
 void Fanout::OnPlaceLost(const std::vector<int32_t>& partitions, std::string_view reason,
                          Time now) {
   std::lock_guard lock(mutex_);
-  for (const int32_t partition : partitions) unplaced_[partition] = now;
+  std::set<int32_t> lost;
+  for (const int32_t partition : partitions) {
+    // Whoever waits for the place of a partition goes on waiting.
+    if (unplaced_.insert_or_assign(partition, now).second) lost.insert(partition);
+  }
   for (const auto& [subscriber, state] : subscribers_) {
-    const bool hit = std::ranges::any_of(state.series, [&](const StreamSeries& wanted) {
-      return std::ranges::find(partitions, wanted.partition) != partitions.end();
-    });
+    const bool hit = std::ranges::any_of(
+        state.series, [&](const StreamSeries& wanted) { return lost.contains(wanted.partition); });
     if (hit) subscriber->OnRegistered(LookLocked(state.series), reason);
   }
 }

@@ -1,0 +1,18 @@
+// A stored candle as clients see it: scaled integers become canonical text. Knows the bytes of
+// quantstream.v1.Candle only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "market/candle_codec.h"
+#include "query/io.h"
+
+namespace quantstream::query {
+
+// A serialised quantstream.v1.Candle. vwap and volatility are computed from the exact sums.
+std::string CandleMessage(const KeyedCandle& candle, int32_t partition);
+
+Update MakeUpdate(const KeyedCandle& candle, int32_t partition);
+
+}  // namespace quantstream::query

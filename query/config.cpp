@@ -1,0 +1,262 @@
+#include "query/config.h"
+
+#include <algorithm>
+
+#include "platform/kafka/client_properties.h"
+#include "platform/postgres/connection.h"
+#include "platform/status.h"
+
+namespace quantstream::query {
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;
+constexpr int64_t kMebibyte = 1 << 20;
+
+using std::chrono::milliseconds;
+
+void AddWorld(QueryConfig* config, config::OptionSet& options) {
+  options.AddSection(&config->kafka, kafka::ClientSection());
+  options.AddSection(&config->postgres, postgres::ConnectionSection());
+  options.Add(&config->topic_prefix, {.name = "topic_prefix",
+                                      .fallback = "quantstream.",
+                                      .help = "stands before trades and candles"});
+  options.Add(&config->partitions, {.name = "partitions",
+                                    .fallback = 12,
+                                    .minimum = 1,
+                                    .maximum = 10'000,
+                                    .unit = "partitions",
+                                    .help = "of topic candles, as of topic trades"});
+  options.Add(&config->replication_factor,
+              {.name = "replication_factor",
+               .fallback = -1,
+               .minimum = -1,
+               .maximum = 100,
+               .unit = "replicas",
+               .help = "of topic candles, when it is made; -1 = the broker's default"});
+  options.Add(&config->candles_retention_ms, {.name = "candles_retention_ms",
+                                              .fallback = kDayMs,
+                                              .minimum = 60'000,
+                                              .unit = "ms",
+                                              .help = "of topic candles, when it is made"});
+  options.Add(&config->lookback_ms,
+              {.name = "lookback_ms",
+               .fallback = 60'000,
+               .minimum = 1'000,
+               .maximum = 3'600'000,
+               .unit = "ms",
+               .help = "topic candles is read from so far back; open candles repeat every 30 s"});
+}
+
+void AddStore(QueryConfig* config, config::OptionSet& options) {
+  options.Add(&config->history_connections, {.name = "history_connections",
+                                             .fallback = 4,
+                                             .minimum = 1,
+                                             .maximum = 64,
+                                             .unit = "connections",
+                                             .help = "to PostgreSQL, each with a thread"});
+  options.Add(&config->history_waiting_max,
+              {.name = "history_waiting_max",
+               .fallback = 1'000,
+               .minimum = 0,
+               .maximum = 100'000,
+               .unit = "calls",
+               .help = "that wait for one of them; more get UNAVAILABLE"});
+  options.Add(&config->history_candles_max,
+              {.name = "history_candles_max",
+               .fallback = 100'000,
+               .minimum = 1'000,
+               .maximum = 10'000'000,
+               .unit = "candles",
+               .help = "in the history of one stream; more get OUT_OF_RANGE"});
+  options.Add(&config->history_statement_ms, {.name = "history_statement_ms",
+                                              .fallback = 20'000,
+                                              .minimum = 100,
+                                              .maximum = 600'000,
+                                              .unit = "ms",
+                                              .help = "the longest statement"});
+  options.Add(&config->snapshot_bytes_max,
+              {.name = "snapshot_bytes_max",
+               .fallback = 256 * kMebibyte,
+               .minimum = kMebibyte,
+               .unit = "bytes",
+               .help = "history on its way to all clients; more get RESOURCE_EXHAUSTED"});
+  options.Add(
+      &config->lag_wait_max_ms,
+      {.name = "lag_wait_max_ms",
+       .fallback = 5'000,
+       .minimum = 0,
+       .maximum = 600'000,
+       .unit = "ms",
+       .help = "a standby that lags behind the live candles is waited for; then UNAVAILABLE"});
+}
+
+void AddClients(QueryConfig* config, config::OptionSet& options) {
+  options.Add(&config->grpc_address,
+              {.name = "grpc_address",
+               .fallback = "127.0.0.1",
+               .help = "where clients are listened to; 0.0.0.0 = everywhere"});
+  options.Add(&config->grpc_port, {.name = "grpc_port",
+                                   .fallback = 50051,
+                                   .minimum = 0,
+                                   .maximum = 65'535,
+                                   .help = "0 = a free one, which the log names"});
+  options.Add(&config->connections_max, {.name = "connections_max",
+                                         .fallback = 1'000,
+                                         .minimum = 1,
+                                         .maximum = 1'000'000,
+                                         .unit = "connections",
+                                         .help = "more are closed at once"});
+  options.Add(&config->streams_max, {.name = "streams_max",
+                                     .fallback = 10'000,
+                                     .minimum = 1,
+                                     .maximum = 1'000'000,
+                                     .unit = "streams",
+                                     .help = "more get RESOURCE_EXHAUSTED"});
+  options.Add(&config->streams_per_connection_max,
+              {.name = "streams_per_connection_max",
+               .fallback = 100,
+               .minimum = 1,
+               .maximum = 100'000,
+               .unit = "calls",
+               .help = "at once on one connection; more wait"});
+  options.Add(&config->request_bytes_max, {.name = "request_bytes_max",
+                                           .fallback = kMebibyte,
+                                           .minimum = 1'024,
+                                           .maximum = 64 * kMebibyte,
+                                           .unit = "bytes",
+                                           .help = "the largest request"});
+  options.Add(&config->handshake_timeout_ms,
+              {.name = "handshake_timeout_ms",
+               .fallback = 5'000,
+               .minimum = 100,
+               .maximum = 120'000,
+               .unit = "ms",
+               .help = "a client that says nothing is held for so long"});
+  options.Add(&config->queue_bytes_max,
+              {.name = "queue_bytes_max",
+               .fallback = 8 * kMebibyte,
+               .minimum = 64 * 1'024,
+               .unit = "bytes",
+               .help = "live candles that wait for one client; more end its stream"});
+  options.Add(&config->message_bytes_max, {.name = "message_bytes_max",
+                                           .fallback = 256 * 1'024,
+                                           .minimum = 1'024,
+                                           .maximum = 4 * kMebibyte,
+                                           .unit = "bytes",
+                                           .help = "the largest message of a stream"});
+  options.Add(&config->progress_interval_ms, {.name = "progress_interval_ms",
+                                              .fallback = 1'000,
+                                              .minimum = 10,
+                                              .maximum = 3'600'000,
+                                              .unit = "ms",
+                                              .help = "between two Progress events of a stream"});
+  options.Add(&config->reconnect_after_ms,
+              {.name = "reconnect_after_ms",
+               .fallback = 1'000,
+               .minimum = 0,
+               .maximum = 600'000,
+               .unit = "ms",
+               .help = "what Draining and RetryInfo tell clients to wait"});
+  options.Add(&config->intervals, {.name = "intervals",
+                                   .fallback = {"1s", "5s", "1m", "5m", "15m", "1h", "1d"},
+                                   .items_min = 1,
+                                   .items_max = 32,
+                                   .help = "that are stored, as the processor has them"});
+}
+
+void AddRunning(QueryConfig* config, config::OptionSet& options) {
+  options.Add(&config->admin_address, {.name = "admin_address",
+                                       .fallback = "127.0.0.1",
+                                       .help = "of /metrics, /healthz and /readyz"});
+  options.Add(&config->admin_port, {.name = "admin_port",
+                                    .fallback = 9103,
+                                    .minimum = 0,
+                                    .maximum = 65'535,
+                                    .help = "0 = a free one, which the log names"});
+  options.Add(&config->ready_lag_records_max,
+              {.name = "ready_lag_records_max",
+               .fallback = 100'000,
+               .minimum = 1,
+               .unit = "records",
+               .help = "of topic candles not read yet; more = not ready"});
+  options.Add(&config->drain_grace_ms,
+              {.name = "drain_grace_ms",
+               .fallback = 2'000,
+               .minimum = 0,
+               .maximum = 600'000,
+               .unit = "ms",
+               .help = "from the Draining event to the end of the streams"});
+  options.Add(&config->drain_timeout_ms, {.name = "drain_timeout_ms",
+                                          .fallback = 10'000,
+                                          .minimum = 1'000,
+                                          .maximum = 600'000,
+                                          .unit = "ms",
+                                          .help = "after SIGTERM the process ends by then"});
+  options.Add(&config->log_level, {.name = "log_level",
+                                   .fallback = "info",
+                                   .choices = {"debug", "info", "warning", "error"},
+                                   .help = "lines below it are not written"});
+}
+
+void CheckIntervals(const QueryConfig& config, config::Problems* problems) {
+  for (const std::string& text : config.intervals) {
+    const auto interval = Interval::Parse(text);
+    if (!interval.ok()) problems->push_back({"intervals", Message(interval.status())});
+  }
+}
+
+}  // namespace
+
+config::OptionSet QueryOptions(QueryConfig* config) {
+  config::OptionSet options("query");
+  AddWorld(config, options);
+  AddStore(config, options);
+  AddClients(config, options);
+  AddRunning(config, options);
+  options.AddCheck([config](config::Problems* problems) { CheckIntervals(*config, problems); });
+  return options;
+}
+
+HistoryOptions QueryConfig::History() const {
+  HistoryOptions history;
+  history.connection.client = postgres;
+  history.connection.application_name = "quantstream-query";
+  history.connection.statement_timeout = milliseconds(history_statement_ms);
+  history.connection.answer_timeout = milliseconds(history_statement_ms + 10'000);
+  history.trades_topic = TradesTopic();
+  history.connections = history_connections;
+  history.waiting_max = history_waiting_max;
+  history.snapshot_candles_max = history_candles_max;
+  return history;
+}
+
+ServerOptions QueryConfig::Server() const {
+  ServerOptions server;
+  server.acceptor = {.address = grpc_address,
+                     .port = static_cast<uint16_t>(grpc_port),
+                     .connections_max = connections_max};
+  server.request_bytes_max = request_bytes_max;
+  server.handshake_timeout_ms = handshake_timeout_ms;
+  server.streams_per_connection_max = streams_per_connection_max;
+  ServiceLimits& service = server.service;
+  service.request.intervals.clear();
+  for (const std::string& text : intervals) {
+    service.request.intervals.push_back(*Interval::Parse(text));
+  }
+  service.request.snapshot_candles_max = history_candles_max;
+  service.subscription = {.queue_bytes_max = queue_bytes_max,
+                          .message_bytes_max = message_bytes_max};
+  service.snapshot_bytes_max = snapshot_bytes_max;
+  service.streams_max = streams_max;
+  service.lag_wait_max = milliseconds(lag_wait_max_ms);
+  service.reconnect_after = milliseconds(reconnect_after_ms);
+  return server;
+}
+
+FanoutOptions QueryConfig::Fanout() const {
+  FanoutOptions fanout;
+  fanout.progress_interval = milliseconds(progress_interval_ms);
+  return fanout;
+}
+
+}  // namespace quantstream::query

@@ -1,0 +1,143 @@
+#include "query/history.h"
+
+#include <utility>
+
+#include "platform/status.h"
+#include "query/history_statements.h"
+
+namespace quantstream::query {
+namespace {
+
+constexpr char kCancelledByUs[] = "57014";  // query_canceled
+
+absl::Status ForClients(const absl::Status& status) {
+  if (status.ok() || absl::IsOutOfRange(status) || absl::IsDataLoss(status) ||
+      absl::IsCancelled(status)) {
+    return status;
+  }
+  return absl::UnavailableError("the store cannot be read now: " + Message(status));
+}
+
+}  // namespace
+
+PostgresHistory::PostgresHistory(HistoryOptions options, HistoryObserver observer)
+    : options_(std::move(options)), observer_(std::move(observer)) {
+  for (int i = 0; i < options_.connections; ++i) workers_.emplace_back([this] { WorkLoop(); });
+}
+
+PostgresHistory::~PostgresHistory() {
+  {
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+    for (const Job& job : waiting_) job.cancellation->Cancel();
+  }
+  changed_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void PostgresHistory::ReadSnapshot(SnapshotRequest request,
+                                   std::shared_ptr<Cancellation> cancellation,
+                                   Callback<Snapshot> callback) {
+  Enqueue<Snapshot>(
+      std::move(cancellation),
+      [this, request = std::move(request)](postgres::Connection& connection) {
+        return SelectSnapshot(connection, options_.trades_topic, options_.snapshot_candles_max,
+                              request);
+      },
+      std::move(callback));
+}
+
+void PostgresHistory::ReadPage(PageRequest request, std::shared_ptr<Cancellation> cancellation,
+                               Callback<Page> callback) {
+  Enqueue<Page>(
+      std::move(cancellation),
+      [this, request = std::move(request)](postgres::Connection& connection) {
+        return SelectPage(connection, options_.trades_topic, request);
+      },
+      std::move(callback));
+}
+
+void PostgresHistory::ReadInstruments(std::shared_ptr<Cancellation> cancellation,
+                                      Callback<std::vector<Instrument>> callback) {
+  Enqueue<std::vector<Instrument>>(
+      std::move(cancellation),
+      [](postgres::Connection& connection) { return SelectInstruments(connection); },
+      std::move(callback));
+}
+
+template <typename T>
+void PostgresHistory::Enqueue(std::shared_ptr<Cancellation> cancellation,
+                              std::function<absl::StatusOr<T>(postgres::Connection&)> read,
+                              Callback<T> callback) {
+  auto result = std::make_shared<absl::StatusOr<T>>(absl::CancelledError("the caller is gone"));
+  Enqueue(Job{.cancellation = std::move(cancellation),
+              .read =
+                  [read = std::move(read), result](postgres::Connection& connection) {
+                    *result = read(connection);
+                    return result->status();
+                  },
+              .done =
+                  [callback = std::move(callback), result](absl::Status status) {
+                    status.ok() ? callback(*std::move(result)) : callback(std::move(status));
+                  }});
+}
+
+void PostgresHistory::Enqueue(Job job) {
+  {
+    std::lock_guard lock(mutex_);
+    const bool full = static_cast<int>(waiting_.size()) >= options_.waiting_max;
+    (full || ended_ ? refused_ : waiting_).push_back(std::move(job));
+  }
+  changed_.notify_one();
+}
+
+void PostgresHistory::WorkLoop() {
+  std::unique_ptr<postgres::Connection> connection;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return ended_ || !waiting_.empty() || !refused_.empty(); });
+    if (waiting_.empty() && refused_.empty()) return;
+    const bool refuse = ended_ || !refused_.empty();
+    std::deque<Job>& from = refused_.empty() ? waiting_ : refused_;
+    const Job job = std::move(from.front());
+    from.pop_front();
+    lock.unlock();
+    job.done(refuse ? absl::UnavailableError("too many calls wait for the store")
+                    : Run(job, &connection));
+    lock.lock();
+  }
+}
+
+absl::Status PostgresHistory::Run(const Job& job,
+                                  std::unique_ptr<postgres::Connection>* connection) {
+  const auto begin = std::chrono::steady_clock::now();
+  const bool reused = *connection != nullptr;
+  absl::Status status = RunOnce(job, connection);
+  // A connection from before the server's restart, or a cancel that was meant for the call before:
+  // once more.
+  const bool again = (reused && postgres::IsConnectionLost(status)) ||
+                     postgres::SqlState(status) == kCancelledByUs;
+  if (again && !job.cancellation->cancelled()) status = RunOnce(job, connection);
+  if (job.cancellation->cancelled()) status = absl::CancelledError("the caller is gone");
+  status = ForClients(status);
+  if (observer_.read) observer_.read(std::chrono::steady_clock::now() - begin, status);
+  return status;
+}
+
+absl::Status PostgresHistory::RunOnce(const Job& job,
+                                      std::unique_ptr<postgres::Connection>* connection) {
+  if (job.cancellation->cancelled()) return absl::CancelledError("the caller is gone");
+  if (*connection == nullptr || !(*connection)->open()) {
+    auto opened = postgres::Connection::Open(options_.connection);
+    if (observer_.connection) observer_.connection(opened.status());
+    if (!opened.ok()) return opened.status();
+    *connection = *std::move(opened);
+  }
+  const postgres::Connection* running = connection->get();
+  job.cancellation->Attach([running] { (void)running->Cancel(); });
+  absl::Status status = job.read(**connection);
+  job.cancellation->Detach();
+  return status;
+}
+
+}  // namespace quantstream::query

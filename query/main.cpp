@@ -1,0 +1,129 @@
+// quantstream-query: candles from PostgreSQL and Kafka to gRPC clients. Wiring only.
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include "platform/admin/admin_server.h"
+#include "platform/admin/readiness.h"
+#include "platform/config/command_line.h"
+#include "platform/log.h"
+#include "platform/shutdown.h"
+#include "platform/status.h"
+#include "query/config.h"
+#include "query/fanout.h"
+#include "query/history.h"
+#include "query/metrics.h"
+#include "query/server.h"
+#include "query/startup.h"
+#include "query/tail.h"
+
+namespace quantstream::query {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kProbe{1000};
+
+LogLevel LevelOf(const std::string& name) {
+  for (const LogLevel level : {kDebug, kInfo, kWarning, kError}) {
+    if (LogLevelName(level) == name) return level;
+  }
+  return kInfo;
+}
+
+int Fail(const absl::Status& status) {
+  Log(kError, "cannot start", {{"error", status}});
+  return 1;
+}
+
+HistoryObserver ObserveHistory(Metrics* metrics, admin::Readiness* readiness) {
+  HistoryObserver observer;
+  observer.read = [=](std::chrono::nanoseconds took, const absl::Status& status) {
+    metrics->HistoryRead(took, status);
+    if (status.ok()) readiness->Met("postgres");
+    if (absl::IsUnavailable(status)) readiness->Unmet("postgres", Message(status));
+  };
+  return observer;
+}
+
+TailObserver ObserveTail(const QueryConfig& config, Metrics* metrics, admin::Readiness* readiness,
+                         Server* server) {
+  TailObserver observer;
+  observer.read = [=](int64_t records, int64_t bad) { metrics->RecordsRead(records, bad); };
+  observer.place_lost = [=](int32_t, const std::string&) { metrics->PlaceLost(); };
+  observer.caught_up = [=] {
+    server->SetLive();
+    readiness->Met("candles");
+    Log(kInfo, "live candles are read");
+  };
+  observer.reachable = [=] { readiness->Met("kafka"); };
+  observer.unreachable = [=](const std::string& why) { readiness->Unmet("kafka", why); };
+  observer.lag = [=, most = config.ready_lag_records_max](int64_t records) {
+    metrics->TailLag(records);
+    if (records <= most) return readiness->Met("lag");
+    readiness->Unmet("lag", std::to_string(records) + " records of topic candles are not read yet");
+  };
+  return observer;
+}
+
+// Health follows readiness, and the store is asked though no client does.
+void ServeUntil(const Shutdown& shutdown, const admin::Readiness& readiness, Server* server) {
+  do {
+    server->instruments()->Fresh([](const auto&) {});
+    server->SetServing(readiness.ready());
+  } while (!shutdown.WaitFor(kProbe));
+}
+
+int Run(const QueryConfig& config, const Shutdown& shutdown) {
+  Metrics metrics;
+  admin::Readiness readiness;
+  for (const char* condition : {"topic", "postgres", "kafka", "candles", "lag"}) {
+    readiness.Require(condition);
+  }
+  auto admin = admin::AdminServer::Start(
+      {.address = config.admin_address, .port = static_cast<uint16_t>(config.admin_port)},
+      metrics.registry(), &readiness);
+  if (!admin.ok()) return Fail(admin.status());
+  Log(kInfo, "admin port", {{"port", (*admin)->port()}});
+  const absl::Status prepared = PrepareWorld(config, &readiness, shutdown);
+  if (absl::IsCancelled(prepared)) return 0;
+  if (!prepared.ok()) return Fail(prepared);
+
+  Fanout fanout(config.Fanout());
+  auto history =
+      std::make_unique<PostgresHistory>(config.History(), ObserveHistory(&metrics, &readiness));
+  auto server = Server::Start(config.Server(), history.get(), &fanout, &metrics);
+  if (!server.ok()) return Fail(server.status());
+  Log(kInfo, "grpc port", {{"port", (*server)->port()}});
+  kafka::ConsumerOptions consumer;
+  consumer.client = config.kafka;
+  consumer.topic = config.CandlesTopic();
+  consumer.client_id = "quantstream-query";
+  auto tail = Tail::Start({.consumer = consumer,
+                           .partitions = config.partitions,
+                           .lookback = milliseconds(config.lookback_ms)},
+                          &fanout, ObserveTail(config, &metrics, &readiness, server->get()));
+  if (!tail.ok()) return Fail(tail.status());
+
+  ServeUntil(shutdown, readiness, server->get());
+  Log(kInfo, "draining");
+  const milliseconds grace(std::min(config.drain_grace_ms, config.drain_timeout_ms / 2));
+  (*server)->Drain(grace, milliseconds(config.drain_timeout_ms) / 4);
+  tail->reset();
+  history.reset();
+  return 0;
+}
+
+}  // namespace
+}  // namespace quantstream::query
+
+int main(int argc, char** argv) {
+  using namespace quantstream;
+  query::QueryConfig config;
+  config::OptionSet options = query::QueryOptions(&config);
+  constexpr const char* kSummary = "Serves candles, stored and live, over gRPC.";
+  if (const auto exit_code = config::Configure(argc, argv, kSummary, &options)) return *exit_code;
+  SetUpLog({.service = "query", .level = query::LevelOf(config.log_level)});
+  const Shutdown shutdown(std::chrono::milliseconds(config.drain_timeout_ms));
+  return query::Run(config, shutdown);
+}

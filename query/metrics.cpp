@@ -1,0 +1,140 @@
+#include "query/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+namespace quantstream::query {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Gauge;
+using prometheus::Histogram;
+
+const Histogram::BucketBoundaries kSeconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                              0.1,   0.25,   0.5,   1,    2.5,   10};
+constexpr const char* kMethods[] = {"ListInstruments", "GetCandles", "GetLatest", "StreamCandles"};
+
+std::string CodeName(absl::StatusCode code) {
+  return absl::StatusCodeToString(code);
+}
+
+Counter& MakeCounter(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+}
+
+Gauge& MakeGauge(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+}
+
+}  // namespace
+
+struct Metrics::Series {
+  std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+  prometheus::Family<Counter>& calls = prometheus::BuildCounter()
+                                           .Name("quantstream_query_calls_total")
+                                           .Help("Calls that ended, by method and google.rpc.Code")
+                                           .Register(*registry);
+  Gauge& streams = MakeGauge(*registry, "quantstream_query_streams", "Open StreamCandles calls");
+  Gauge& connections = MakeGauge(*registry, "quantstream_query_connections", "Open connections");
+  Counter& refused = MakeCounter(*registry, "quantstream_query_connections_refused_total",
+                                 "Connections closed at once because connections_max was reached");
+  Counter& messages =
+      MakeCounter(*registry, "quantstream_query_messages_sent_total", "Messages of streams sent");
+  Counter& candles =
+      MakeCounter(*registry, "quantstream_query_candles_sent_total", "Candles in these messages");
+  Counter& conflated =
+      MakeCounter(*registry, "quantstream_query_candles_conflated_total",
+                  "PARTIAL candles that were overtaken by a newer state before they were sent");
+  Counter& slow = MakeCounter(*registry, "quantstream_query_slow_clients_total",
+                              "Streams ended because queue_bytes_max was reached");
+  Counter& lagged = MakeCounter(*registry, "quantstream_query_lagging_snapshots_total",
+                                "Snapshots that were older than the live side, and read again");
+  Gauge& snapshot_bytes = MakeGauge(*registry, "quantstream_query_snapshot_bytes",
+                                    "History read and not sent yet, of all streams");
+  Counter& records = MakeCounter(*registry, "quantstream_query_tail_records_total",
+                                 "Records of topic candles read");
+  Counter& bad_records = MakeCounter(*registry, "quantstream_query_tail_bad_records_total",
+                                     "Records of topic candles passed over as malformed");
+  Counter& places_lost = MakeCounter(*registry, "quantstream_query_tail_places_lost_total",
+                                     "Times a partition's place in topic candles was lost");
+  Gauge& lag = MakeGauge(*registry, "quantstream_query_tail_lag_records",
+                         "Records of topic candles not read yet");
+  Gauge& open_candles =
+      MakeGauge(*registry, "quantstream_query_open_candles", "Open candles remembered");
+  prometheus::Family<Counter>& history = prometheus::BuildCounter()
+                                             .Name("quantstream_query_history_reads_total")
+                                             .Help("Reads of the store, by google.rpc.Code")
+                                             .Register(*registry);
+  Histogram& history_seconds = prometheus::BuildHistogram()
+                                   .Name("quantstream_query_history_seconds")
+                                   .Help("How long reads of the store took")
+                                   .Register(*registry)
+                                   .Add({}, kSeconds);
+};
+
+Metrics::Metrics() : series_(std::make_unique<Series>()) {
+  for (const char* method : kMethods) series_->calls.Add({{"method", method}, {"code", "OK"}});
+  series_->history.Add({{"code", "OK"}});
+}
+
+Metrics::~Metrics() = default;
+
+std::shared_ptr<prometheus::Registry> Metrics::registry() const {
+  return series_->registry;
+}
+
+void Metrics::CallEnded(std::string_view method, absl::StatusCode code) {
+  series_->calls.Add({{"method", std::string(method)}, {"code", CodeName(code)}}).Increment();
+}
+void Metrics::StreamOpened() {
+  series_->streams.Increment();
+}
+void Metrics::StreamClosed() {
+  series_->streams.Decrement();
+}
+void Metrics::ConnectionsOpen(int64_t connections) {
+  series_->connections.Set(static_cast<double>(connections));
+}
+void Metrics::ConnectionRefused() {
+  series_->refused.Increment();
+}
+
+void Metrics::MessageSent(int64_t candles) {
+  series_->messages.Increment();
+  series_->candles.Increment(static_cast<double>(candles));
+}
+void Metrics::CandlesConflated(int64_t candles) {
+  series_->conflated.Increment(static_cast<double>(candles));
+}
+void Metrics::ClientTooSlow() {
+  series_->slow.Increment();
+}
+void Metrics::SnapshotLagged() {
+  series_->lagged.Increment();
+}
+void Metrics::SnapshotBytes(int64_t bytes) {
+  series_->snapshot_bytes.Set(static_cast<double>(bytes));
+}
+
+void Metrics::RecordsRead(int64_t records, int64_t bad_records) {
+  series_->records.Increment(static_cast<double>(records));
+  series_->bad_records.Increment(static_cast<double>(bad_records));
+}
+void Metrics::PlaceLost() {
+  series_->places_lost.Increment();
+}
+void Metrics::TailLag(int64_t records) {
+  series_->lag.Set(static_cast<double>(records));
+}
+void Metrics::OpenCandles(int64_t candles) {
+  series_->open_candles.Set(static_cast<double>(candles));
+}
+
+void Metrics::HistoryRead(std::chrono::nanoseconds took, const absl::Status& status) {
+  series_->history.Add({{"code", CodeName(status.code())}}).Increment();
+  series_->history_seconds.Observe(std::chrono::duration<double>(took).count());
+}
+
+}  // namespace quantstream::query

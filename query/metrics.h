@@ -1,0 +1,55 @@
+// What query counts. Verbs at the call sites; the names and labels are in
+// tests/unit/query/testdata/metrics.txt.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace prometheus {
+class Registry;
+}
+
+namespace quantstream::query {
+
+// Thread-safe.
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+
+  // Calls. `method` without its package: "GetCandles".
+  void CallEnded(std::string_view method, absl::StatusCode code);
+  void StreamOpened();
+  void StreamClosed();
+  void ConnectionsOpen(int64_t connections);
+  void ConnectionRefused();
+
+  // Streams.
+  void MessageSent(int64_t candles);
+  void CandlesConflated(int64_t candles);
+  void ClientTooSlow();
+  void SnapshotLagged();
+  void SnapshotBytes(int64_t bytes);
+
+  // The live side.
+  void RecordsRead(int64_t records, int64_t bad_records);
+  void PlaceLost();
+  void TailLag(int64_t records);
+  void OpenCandles(int64_t candles);
+
+  // The store.
+  void HistoryRead(std::chrono::nanoseconds took, const absl::Status& status);
+
+  std::shared_ptr<prometheus::Registry> registry() const;
+
+ private:
+  struct Series;
+  std::unique_ptr<Series> series_;
+};
+
+}  // namespace quantstream::query

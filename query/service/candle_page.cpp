@@ -1,0 +1,84 @@
+#include "query/service/candle_page.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "query/service/errors.h"
+
+namespace quantstream::query {
+namespace {
+
+// The newest N, oldest first: what is first is known once all N were read.
+bool FirstOfNewest(const CandlesQuery& query) {
+  return query.left && query.first_page && !query.newest_first;
+}
+
+int64_t PageSize(const CandlesQuery& query) {
+  return std::min<int64_t>(query.page_size, query.left.value_or(query.page_size));
+}
+
+void MergeOpen(const CandlesQuery& query, bool newest_first, std::vector<Update> open, Page* page) {
+  for (Update& update : open) {
+    const EventTime time = update->key.open_time;
+    const bool closed = page->newest_closed && time <= *page->newest_closed;
+    if (!closed && time >= query.from && time < query.to)
+      page->candles.push_back(std::move(update));
+  }
+  std::ranges::sort(page->candles, [&](const Update& a, const Update& b) {
+    return newest_first ? b->key.open_time < a->key.open_time : a->key.open_time < b->key.open_time;
+  });
+}
+
+}  // namespace
+
+PageRequest PageRequestFor(const CandlesQuery& query, const Series& series, int32_t partition) {
+  const bool all = FirstOfNewest(query);
+  return {.series = series,
+          .partition = partition,
+          .from = query.from,
+          .to = query.to,
+          .newest_first = query.newest_first || all,
+          .candles_max = (all ? *query.left : PageSize(query)) + 1,
+          .with_final = query.with_final,
+          .with_revised = query.with_revised};
+}
+
+absl::Status CheckRange(const CandlesQuery& query, const Page& page) {
+  const bool before = page.oldest_closed && query.to <= *page.oldest_closed;
+  if (!before || query.from >= query.to || !query.first_page || query.with_partial) {
+    return absl::OkStatus();
+  }
+  const std::string earliest = absl::FormatTime(
+      "%E4Y-%m-%dT%H:%M:%E*SZ", absl::FromUnixMicros(page.oldest_closed->us), absl::UTCTimeZone());
+  return OutOfRange("end_time",
+                    absl::StrCat("is not after the first stored candle, which opens at ", earliest),
+                    "BEFORE_FIRST_CANDLE", "earliest_time", earliest);
+}
+
+CandlePage CutPage(const CandlesQuery& query, Page page, std::vector<Update> open) {
+  const bool newest_first = query.newest_first || FirstOfNewest(query);
+  if (query.with_partial) MergeOpen(query, newest_first, std::move(open), &page);
+  std::vector<Update>& candles = page.candles;
+  std::optional<int64_t> left = query.left;
+  if (FirstOfNewest(query)) {
+    const auto newest = std::min<size_t>(candles.size(), static_cast<size_t>(*left));
+    candles.resize(newest);
+    std::ranges::reverse(candles);
+    left = static_cast<int64_t>(newest);
+  }
+  const auto size = static_cast<size_t>(PageSize(query));
+  const bool more = candles.size() > size;
+  if (more) candles.resize(size);
+  if (left) *left -= static_cast<int64_t>(candles.size());
+  CandlePage cut{std::move(candles), ""};
+  if (more && left != 0) {
+    const int64_t last = cut.candles.back()->key.open_time.us;
+    cut.next_page_token =
+        NextPageToken(query, EventTime{query.newest_first ? last : last + 1}, left);
+  }
+  return cut;
+}
+
+}  // namespace quantstream::query

@@ -1,0 +1,28 @@
+// What to read for one page of GetCandles, and what of it is the page. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "query/io.h"
+#include "query/service/requests.h"
+
+namespace quantstream::query {
+
+PageRequest PageRequestFor(const CandlesQuery& query, const Series& series, int32_t partition);
+
+// OUT_OF_RANGE with the earliest time: the range ends before anything was stored. An empty range
+// within is fine.
+absl::Status CheckRange(const CandlesQuery& query, const Page& page);
+
+struct CandlePage {
+  std::vector<Update> candles;
+  std::string next_page_token;  // empty: the last page
+};
+
+// `open`: the series' open candles as the live side knew them before the page was read; those that
+// have been closed since give way to what is stored.
+CandlePage CutPage(const CandlesQuery& query, Page page, std::vector<Update> open);
+
+}  // namespace quantstream::query

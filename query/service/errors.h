@@ -1,0 +1,44 @@
+// Errors with google.rpc details. Inside they are absl::Status with the details as payloads; gRPC
+// gets them at the edge.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace grpc {
+class Status;
+}
+
+namespace quantstream::query {
+
+// One field of a request and what is wrong with it, with what is legal.
+struct Violation {
+  std::string field;
+  std::string description;
+};
+
+// INVALID_ARGUMENT with a BadRequest that holds them all. REQUIRES: at least one.
+absl::Status InvalidRequest(const std::vector<Violation>& violations);
+
+// NOT_FOUND with a ResourceInfo; `nearest` are shown in both texts.
+absl::Status InstrumentNotFound(std::string_view text, const std::vector<std::string>& nearest);
+
+// OUT_OF_RANGE with a BadRequest for the field and an ErrorInfo (reason, and `metadata` as key and
+// value).
+absl::Status OutOfRange(std::string_view field, std::string_view description,
+                        std::string_view reason, std::string_view key, std::string_view value);
+
+// Adds a RetryInfo.
+absl::Status WithRetryAfter(absl::Status status, std::chrono::milliseconds delay);
+
+// RESOURCE_EXHAUSTED with an ErrorInfo.
+absl::Status Exhausted(std::string_view reason, std::string_view description);
+
+// Code, message and details as gRPC sends them (grpc-status-details-bin).
+grpc::Status ToGrpc(const absl::Status& status);
+
+}  // namespace quantstream::query

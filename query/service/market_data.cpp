@@ -1,0 +1,151 @@
+#include "query/service/market_data.h"
+
+#include <grpcpp/server_context.h>
+
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "quantstream/v1/market_data.grpc.pb.h"
+#include "query/service/errors.h"
+#include "query/service/latest_call.h"
+#include "query/service/page_calls.h"
+#include "query/service/stream.h"
+
+namespace quantstream::query {
+namespace {
+
+using V1 = v1::MarketData;
+using grpc::CallbackServerContext;
+
+template <typename Base>
+using Reads = V1::WithCallbackMethod_ListInstruments<V1::WithCallbackMethod_GetCandles<
+    V1::WithCallbackMethod_GetLatest<V1::WithRawCallbackMethod_StreamCandles<Base>>>>;
+template <typename Base>
+using Later = V1::WithCallbackMethod_StreamTrades<
+    V1::WithCallbackMethod_Subscribe<V1::WithCallbackMethod_ListGaps<
+        V1::WithCallbackMethod_GetCandleLineage<V1::WithCallbackMethod_GetServerInfo<Base>>>>>;
+
+grpc::Status NotYet(const char* method) {
+  return {grpc::StatusCode::UNIMPLEMENTED, std::string(method) + " comes in a later version"};
+}
+
+grpc::ServerUnaryReactor* NotYet(CallbackServerContext* context, const char* method) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(NotYet(method));
+  return reactor;
+}
+
+struct TradesNotYet final : grpc::ServerWriteReactor<v1::StreamTradesResponse> {
+  TradesNotYet() { Finish(NotYet("StreamTrades")); }
+  void OnDone() override { delete this; }
+};
+
+struct SubscribeNotYet final
+    : grpc::ServerBidiReactor<v1::SubscribeRequest, v1::SubscribeResponse> {
+  SubscribeNotYet() { Finish(NotYet("Subscribe")); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+class MarketDataService::Service final : public Reads<Later<V1::Service>> {
+ public:
+  explicit Service(ServiceParts* parts) : parts_(parts) {}
+
+  grpc::ServerUnaryReactor* ListInstruments(CallbackServerContext*,
+                                            const v1::ListInstrumentsRequest* request,
+                                            v1::ListInstrumentsResponse* response) override {
+    return StartListInstruments(parts_, *request, response);
+  }
+  grpc::ServerUnaryReactor* GetCandles(CallbackServerContext*, const v1::GetCandlesRequest* request,
+                                       v1::GetCandlesResponse* response) override {
+    return StartGetCandles(parts_, *request, response);
+  }
+  grpc::ServerUnaryReactor* GetLatest(CallbackServerContext*, const v1::GetLatestRequest* request,
+                                      v1::GetLatestResponse* response) override {
+    return LatestCall::Start(parts_, *request, response);
+  }
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamCandles(
+      CallbackServerContext* context, const grpc::ByteBuffer* request) override;
+
+  grpc::ServerWriteReactor<v1::StreamTradesResponse>* StreamTrades(
+      CallbackServerContext*, const v1::StreamTradesRequest*) override {
+    return new TradesNotYet;
+  }
+  grpc::ServerBidiReactor<v1::SubscribeRequest, v1::SubscribeResponse>* Subscribe(
+      CallbackServerContext*) override {
+    return new SubscribeNotYet;
+  }
+  grpc::ServerUnaryReactor* ListGaps(CallbackServerContext* context, const v1::ListGapsRequest*,
+                                     v1::ListGapsResponse*) override {
+    return NotYet(context, "ListGaps");
+  }
+  grpc::ServerUnaryReactor* GetCandleLineage(CallbackServerContext* context,
+                                             const v1::GetCandleLineageRequest*,
+                                             v1::GetCandleLineageResponse*) override {
+    return NotYet(context, "GetCandleLineage");
+  }
+  grpc::ServerUnaryReactor* GetServerInfo(CallbackServerContext* context,
+                                          const v1::GetServerInfoRequest*,
+                                          v1::GetServerInfoResponse*) override {
+    return NotYet(context, "GetServerInfo");
+  }
+
+  std::vector<std::shared_ptr<CandleStream>> streams() const {
+    std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<CandleStream>> open;
+    for (const auto& [address, stream] : streams_) {
+      if (auto alive = stream.lock()) open.push_back(std::move(alive));
+    }
+    return open;
+  }
+  bool HasStreams() const { return parts_->streams > 0; }
+  ServiceParts* parts() { return parts_; }
+
+ private:
+  ServiceParts* const parts_;
+  mutable std::mutex mutex_;
+  std::map<CandleStream*, std::weak_ptr<CandleStream>> streams_;  // guarded by mutex_
+};
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* MarketDataService::Service::StreamCandles(
+    CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  // The entry is made under the lock that OnDone's removal waits for: a stream may be done before
+  // Start returns.
+  std::lock_guard lock(mutex_);
+  auto stream = CandleStream::Start(parts_, context, *request, [this](CandleStream* done) {
+    std::lock_guard removal(mutex_);
+    streams_.erase(done);
+  });
+  streams_[stream.get()] = stream;
+  return stream.get();
+}
+
+MarketDataService::MarketDataService(ServiceParts* parts)
+    : service_(std::make_unique<Service>(parts)) {}
+
+MarketDataService::~MarketDataService() = default;
+
+grpc::Service* MarketDataService::service() {
+  return service_.get();
+}
+
+void MarketDataService::BeginDraining() {
+  service_->parts()->draining = true;
+  for (const auto& stream : service_->streams()) stream->Drain();
+}
+
+void MarketDataService::EndStreams() {
+  const absl::Status status =
+      WithRetryAfter(absl::UnavailableError("the server shuts down; reconnect"),
+                     service_->parts()->limits.reconnect_after);
+  for (const auto& stream : service_->streams()) stream->End(status);
+}
+
+bool MarketDataService::HasStreams() const {
+  return service_->HasStreams();
+}
+
+}  // namespace quantstream::query

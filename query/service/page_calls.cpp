@@ -1,0 +1,174 @@
+#include "query/service/page_calls.h"
+
+#include <grpcpp/server_context.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "quantstream/v1/market_data.pb.h"
+#include "query/page_token.h"
+#include "query/service/candle_page.h"
+#include "query/service/errors.h"
+
+namespace quantstream::query {
+namespace {
+
+// Finishes exactly once, whoever is first: the answer or the client's cancel.
+class UnaryCall : public grpc::ServerUnaryReactor, public std::enable_shared_from_this<UnaryCall> {
+ public:
+  UnaryCall(ServiceParts* parts, const char* method) : parts_(parts), method_(method) {}
+
+  void OnCancel() override {
+    const auto self = shared_from_this();
+    cancellation_->Cancel();
+    End(absl::CancelledError("the client is gone"));
+  }
+  void OnDone() override {
+    cancellation_->Cancel();
+    const auto last = std::exchange(self_, nullptr);
+  }
+  void KeepUntilDone() { self_ = shared_from_this(); }
+
+ protected:
+  void End(const absl::Status& status) {
+    std::lock_guard lock(mutex_);
+    EndLocked(status);
+  }
+  void EndLocked(const absl::Status& status) {
+    if (std::exchange(ended_, true)) return;
+    parts_->metrics->CallEnded(method_, status.code());
+    Finish(ToGrpc(absl::IsUnavailable(status)
+                      ? WithRetryAfter(status, parts_->limits.reconnect_after)
+                      : status));
+  }
+
+  ServiceParts* const parts_;
+  const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
+  std::mutex mutex_;
+  bool ended_ = false;  // guarded by mutex_: from then on the response must not be touched
+
+ private:
+  const char* const method_;
+  std::shared_ptr<UnaryCall> self_;
+};
+
+class GetCandlesCall final : public UnaryCall {
+ public:
+  GetCandlesCall(ServiceParts* parts, v1::GetCandlesResponse* response)
+      : UnaryCall(parts, "GetCandles"), response_(response) {}
+
+  void Begin(const v1::GetCandlesRequest& request) {
+    auto query = Check(request, parts_->limits.request);
+    if (!query.ok()) return End(query.status());
+    query_ = *std::move(query);
+    parts_->instruments.Resolve(
+        {query_.instrument}, [](size_t) { return "instrument"; },
+        [this, self = shared_from_this()](auto instruments) {
+          OnResolved(std::move(instruments));
+        });
+  }
+
+ private:
+  void OnResolved(absl::StatusOr<std::vector<Instrument>> instruments) {
+    if (cancellation_->cancelled()) return;  // nothing that the call shares is sure to be there
+    if (!instruments.ok()) return End(instruments.status());
+    const Series series{instruments->front().name, query_.interval};
+    if (query_.with_partial) {
+      open_ = parts_->fanout->Look({{series, instruments->front().partition}}).open;
+    }
+    parts_->history->ReadPage(
+        PageRequestFor(query_, series, instruments->front().partition), cancellation_,
+        [this, self = shared_from_this()](auto page) { OnPage(std::move(page)); });
+  }
+
+  void OnPage(absl::StatusOr<Page> page) {
+    if (!page.ok()) return End(page.status());
+    if (const absl::Status status = CheckRange(query_, *page); !status.ok()) return End(status);
+    const CandlePage cut = CutPage(query_, *std::move(page), std::move(open_));
+    std::lock_guard lock(mutex_);
+    if (ended_) return;
+    for (const Update& update : cut.candles) {
+      response_->add_candles()->ParseFromString(update->message);
+    }
+    response_->set_next_page_token(cut.next_page_token);
+    EndLocked(absl::OkStatus());
+  }
+
+  v1::GetCandlesResponse* const response_;
+  CandlesQuery query_;
+  std::vector<Update> open_;
+};
+
+void SetTime(EventTime time, google::protobuf::Timestamp* out) {
+  const EventTime second = WindowStart(time, Interval{1});
+  out->set_seconds(second.us / kMicrosecondsPerSecond);
+  out->set_nanos(static_cast<int32_t>(time.us - second.us) * 1000);
+}
+
+class ListInstrumentsCall final : public UnaryCall {
+ public:
+  ListInstrumentsCall(ServiceParts* parts, v1::ListInstrumentsResponse* response)
+      : UnaryCall(parts, "ListInstruments"), response_(response) {}
+
+  void Begin(const v1::ListInstrumentsRequest& request) {
+    auto query = Check(request, parts_->limits.request);
+    if (!query.ok()) return End(query.status());
+    query_ = *std::move(query);
+    parts_->instruments.Fresh(
+        [this, self = shared_from_this()](auto directory) { OnDirectory(std::move(directory)); });
+  }
+
+ private:
+  void OnDirectory(absl::StatusOr<KnownInstruments::Directory> directory) {
+    if (!directory.ok()) return End(directory.status());
+    const auto size = static_cast<size_t>(query_.page_size);
+    auto listed = (*directory)->List(query_.venue, query_.filter, query_.after, size + 1);
+    const bool more = listed.size() > size;
+    if (more) listed.resize(size);
+    std::lock_guard lock(mutex_);
+    if (ended_) return;
+    for (const Instrument& instrument : listed) {
+      auto* out = response_->add_instruments();
+      out->set_name(instrument.name);
+      out->set_venue(instrument.venue);
+      out->set_symbol(instrument.symbol);
+      out->set_partition(instrument.partition);
+      SetTime(instrument.first_seen, out->mutable_first_seen_time());
+    }
+    if (more) {
+      response_->set_next_page_token(EncodePageToken(query_.fingerprint, listed.back().name));
+    }
+    EndLocked(absl::OkStatus());
+  }
+
+  v1::ListInstrumentsResponse* const response_;
+  ListInstrumentsQuery query_;
+};
+
+template <typename Call, typename Request, typename Response>
+grpc::ServerUnaryReactor* StartCall(ServiceParts* parts, const Request& request,
+                                    Response* response) {
+  auto call = std::make_shared<Call>(parts, response);
+  call->KeepUntilDone();
+  call->Begin(request);
+  return call.get();
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* StartGetCandles(ServiceParts* parts, const v1::GetCandlesRequest& request,
+                                          v1::GetCandlesResponse* response) {
+  return StartCall<GetCandlesCall>(parts, request, response);
+}
+
+grpc::ServerUnaryReactor* StartListInstruments(ServiceParts* parts,
+                                               const v1::ListInstrumentsRequest& request,
+                                               v1::ListInstrumentsResponse* response) {
+  return StartCall<ListInstrumentsCall>(parts, request, response);
+}
+
+}  // namespace quantstream::query

@@ -1,0 +1,78 @@
+// Requests, checked: protobuf in, plain structs out. Every wrong field of a request is named at
+// once, with what is legal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "market/interval.h"
+#include "market/time.h"
+
+namespace quantstream::v1 {
+class GetCandlesRequest;
+class GetLatestRequest;
+class ListInstrumentsRequest;
+class StreamCandlesRequest;
+}  // namespace quantstream::v1
+
+namespace quantstream::query {
+
+struct RequestLimits {
+  std::vector<Interval> intervals{std::begin(kDefaultIntervals), std::end(kDefaultIntervals)};
+  int32_t page_default = 1000;
+  int32_t page_max = 10'000;
+  int32_t last_max = 10'000;
+  int32_t instruments_max = 1000;
+  int64_t snapshot_candles_max = 100'000;  // of one stream's history
+};
+
+struct ListInstrumentsQuery {
+  std::string venue;
+  std::string filter;
+  int32_t page_size = 0;
+  std::string after;  // name
+  uint64_t fingerprint = 0;
+};
+
+struct CandlesQuery {
+  std::string instrument;  // as asked for
+  Interval interval;
+  EventTime from;  // open_time, inclusive
+  EventTime to;    // exclusive
+  bool newest_first = false;
+  int32_t page_size = 0;
+  std::optional<int64_t> left;  // of the newest N; absent: all
+  bool first_page = true;
+  bool with_partial = false;
+  bool with_final = true;
+  bool with_revised = true;
+  uint64_t fingerprint = 0;
+};
+
+struct StreamQuery {
+  std::vector<std::string> instruments;  // as asked for
+  std::vector<Interval> intervals;
+  std::optional<EventTime> start_time;
+  int32_t last = 0;
+  bool closed_only = false;
+  std::chrono::milliseconds update_interval{0};
+};
+
+// INVALID_ARGUMENT (errors.h), or UNIMPLEMENTED for what a later version will do.
+absl::StatusOr<ListInstrumentsQuery> Check(const v1::ListInstrumentsRequest& request,
+                                           const RequestLimits& limits);
+absl::StatusOr<CandlesQuery> Check(const v1::GetCandlesRequest& request,
+                                   const RequestLimits& limits);
+// As a stream of the last one.
+absl::StatusOr<StreamQuery> Check(const v1::GetLatestRequest& request, const RequestLimits& limits);
+absl::StatusOr<StreamQuery> Check(const v1::StreamCandlesRequest& request,
+                                  const RequestLimits& limits);
+
+// The token for the page that begins at `next`; `left` as in the query, less what was sent.
+std::string NextPageToken(const CandlesQuery& query, EventTime next, std::optional<int64_t> left);
+
+}  // namespace quantstream::query

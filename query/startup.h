@@ -1,0 +1,17 @@
+// What must be there before the first call is served: topic `candles` and the schema. Waits for
+// Kafka and PostgreSQL for as long as it takes, and says so.
+#pragma once
+
+#include "absl/status/status.h"
+#include "platform/admin/readiness.h"
+#include "platform/shutdown.h"
+#include "query/config.h"
+
+namespace quantstream::query {
+
+// Conditions `topic` and `postgres` become met. FAILED_PRECONDITION: the partition counts do not
+// fit, or the schema is another one; CANCELLED: the shutdown came first.
+absl::Status PrepareWorld(const QueryConfig& config, admin::Readiness* readiness,
+                          const Shutdown& shutdown);
+
+}  // namespace quantstream::query

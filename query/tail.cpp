@@ -1,0 +1,165 @@
+#include "query/tail.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "platform/log.h"
+#include "platform/status.h"
+#include "query/event_codec.h"
+
+namespace quantstream::query {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kPollWait{50};
+constexpr milliseconds kQuestionWait{5000};
+constexpr milliseconds kStartRetry{1000};
+constexpr milliseconds kReportInterval{1000};
+
+int64_t LogTimeNowMs() {
+  return std::chrono::duration_cast<milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Tail>> Tail::Start(TailOptions options, Fanout* fanout,
+                                                  TailObserver observer) {
+  auto consumer = kafka::Consumer::MakeReader(options.consumer);
+  if (!consumer.ok()) return consumer.status();
+  return std::unique_ptr<Tail>(
+      new Tail(std::move(options), fanout, std::move(observer), *std::move(consumer)));
+}
+
+Tail::Tail(TailOptions options, Fanout* fanout, TailObserver observer,
+           std::unique_ptr<kafka::Consumer> consumer)
+    : options_(std::move(options)),
+      fanout_(fanout),
+      observer_(std::move(observer)),
+      consumer_(std::move(consumer)) {
+  for (int32_t partition = 0; partition < options_.partitions; ++partition) places_[partition];
+  thread_ = std::thread([this] { Loop(); });
+}
+
+Tail::~Tail() {
+  ended_ = true;
+  thread_.join();
+  (void)consumer_->Close(milliseconds(2000));
+}
+
+void Tail::Loop() {
+  while (!ended_) {
+    StartPartitions();
+    const kafka::PollResult result = consumer_->Poll(kPollWait);
+    for (const kafka::RecordView& record : result.records) OnRecord(record);
+    if (observer_.read && (!result.records.empty() || bad_records_ > 0)) {
+      observer_.read(static_cast<int64_t>(result.records.size()), std::exchange(bad_records_, 0));
+    }
+    for (const kafka::ConsumerError& error : result.errors) OnError(error);
+    if (!result.records.empty() && std::exchange(unreachable_, false)) observer_.reachable();
+    CheckCaughtUp();
+    ReportLag();
+  }
+}
+
+void Tail::StartPartitions() {
+  const auto now = steady_clock::now();
+  if (now < next_start_) return;
+  for (auto& [partition, place] : places_) {
+    if (place.reading || ended_) continue;
+    if (absl::Status status = StartPartition(partition, &place); !status.ok()) {
+      Log(kWarning, "candles cannot be read yet",
+          {{"topic", options_.consumer.topic}, {"partition", partition}, {"error", status}});
+      unreachable_ = true;
+      observer_.unreachable(Message(status));
+      break;
+    }
+    if (std::exchange(unreachable_, false)) observer_.reachable();
+  }
+  next_start_ = now + kStartRetry;
+}
+
+absl::Status Tail::StartPartition(int32_t partition, Place* place) {
+  const auto range = consumer_->QueryLogRange(partition, kQuestionWait);
+  if (!range.ok()) return range.status();
+  const auto begin = consumer_->QueryOffsetAt(partition, LogTimeNowMs() - options_.lookback.count(),
+                                              kQuestionWait);
+  if (!begin.ok()) return begin.status();
+  place->position = std::clamp(*begin, range->start, range->end);
+  place->target = range->end;
+  if (absl::Status status = consumer_->Start(partition, {.offset = place->position});
+      !status.ok()) {
+    return status;
+  }
+  place->reading = true;
+  return absl::OkStatus();
+}
+
+void Tail::OnRecord(const kafka::RecordView& record) {
+  places_[record.partition].position = record.offset + 1;
+  const auto event = DecodeEvent(record.partition, record.payload);
+  if (event.ok()) return fanout_->OnEvent(*event);
+  if (absl::IsUnimplemented(event.status())) return;  // of a newer processor
+  ++bad_records_;
+  // It may have held a FINAL: streams read it from the store.
+  fanout_->OnPlaceLost({record.partition}, "a record of the live feed could not be read",
+                       steady_clock::now());
+  Log(kWarning, "record of candles passed over",
+      {{"partition", record.partition}, {"offset", record.offset}, {"error", event.status()}});
+}
+
+void Tail::OnError(const kafka::ConsumerError& error) {
+  switch (error.kind) {
+    case kafka::ErrorKind::kOffsetOutOfRange:
+    case kafka::ErrorKind::kTopicUnknown:
+    case kafka::ErrorKind::kPartitionTruncated:
+    case kafka::ErrorKind::kOffsetGap:
+      if (error.partition >= 0) {
+        return LosePlace(error.partition, std::string(kafka::ErrorName(error.kind)));
+      }
+      [[fallthrough]];
+    default:
+      unreachable_ = true;
+      observer_.unreachable(error.message);
+      Log(kWarning, "Kafka has a problem",
+          {{"kind", kafka::ErrorName(error.kind)}, {"error", error.message}});
+  }
+}
+
+// What was missed is not known: streams read it from the store, once the partition says again how
+// far it is.
+void Tail::LosePlace(int32_t partition, const std::string& reason) {
+  Log(kWarning, "lost the place in candles",
+      {{"topic", options_.consumer.topic}, {"partition", partition}, {"reason", reason}});
+  consumer_->Stop(partition);
+  places_[partition].reading = false;
+  fanout_->OnPlaceLost({partition}, "the live feed lost its place: " + reason, steady_clock::now());
+  if (observer_.place_lost) observer_.place_lost(partition, reason);
+}
+
+void Tail::CheckCaughtUp() {
+  if (caught_up_) return;
+  const bool all = std::ranges::all_of(places_, [](const auto& entry) {
+    return entry.second.reading && entry.second.position >= entry.second.target;
+  });
+  if (!all) return;
+  caught_up_ = true;
+  observer_.caught_up();
+}
+
+void Tail::ReportLag() {
+  const auto now = steady_clock::now();
+  if (now < next_report_ || !observer_.lag) return;
+  next_report_ = now + kReportInterval;
+  int64_t lag = 0;
+  for (const auto& [partition, place] : places_) {
+    if (!place.reading) continue;
+    lag += std::max<int64_t>(0, consumer_->CachedLogEnd(partition) - place.position);
+  }
+  observer_.lag(lag);
+}
+
+}  // namespace quantstream::query
