@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "platform/kafka/client_properties.h"
 #include "platform/postgres/connection.h"
 
@@ -13,6 +14,7 @@ namespace {
 constexpr int64_t kHourMs = 3'600'000;
 constexpr int64_t kDayMs = 24 * kHourMs;
 constexpr int64_t kMebibyte = 1 << 20;
+constexpr int64_t kRetentionMaxS = 100LL * 366 * 86'400;
 
 std::string HostName() {
   char name[256] = {};
@@ -62,6 +64,11 @@ void AddWorld(ProcessorConfig* config, config::OptionSet& options) {
                                               .minimum = 60'000,
                                               .unit = "ms",
                                               .help = "of topic candles, when it is made"});
+  options.Add(&config->dead_letter_retention_ms, {.name = "dead_letter_retention_ms",
+                                                  .fallback = 30 * kDayMs,
+                                                  .minimum = kHourMs,
+                                                  .unit = "ms",
+                                                  .help = "of topic dead-letter, when it is made"});
   options.Add(&config->allow_unsafe_database,
               {.name = "allow_unsafe_database",
                .fallback = false,
@@ -184,18 +191,6 @@ void AddBounds(ProcessorConfig* config, config::OptionSet& options) {
                .minimum = kMebibyte,
                .unit = "bytes",
                .help = "of trades in open windows, per partition; past it the partition stops"});
-  options.Add(&config->closed_panes_keep_ms,
-              {.name = "closed_panes_keep_ms",
-               .fallback = 60'000,
-               .minimum = 0,
-               .maximum = kDayMs,
-               .unit = "ms of venue time",
-               .help = "how long a closed second's trades stay in memory for late ones"});
-  options.Add(&config->closed_panes_bytes_max, {.name = "closed_panes_bytes_max",
-                                                .fallback = 64 * kMebibyte,
-                                                .minimum = 0,
-                                                .unit = "bytes",
-                                                .help = "of those trades, in the whole process"});
 }
 
 void AddCommit(ProcessorConfig* config, config::OptionSet& options) {
@@ -213,12 +208,12 @@ void AddCommit(ProcessorConfig* config, config::OptionSet& options) {
                .maximum = 60'000,
                .unit = "ms",
                .help = "a record that was folded is committed within"});
-  options.Add(&config->commit_bytes_max,
-              {.name = "commit_bytes_max",
-               .fallback = 32 * static_cast<int>(kMebibyte),
-               .minimum = static_cast<int>(kMebibyte),
-               .unit = "bytes",
-               .help = "waiting for a commit; past it the worker folds no further"});
+  options.Add(&config->commit_rows_max, {.name = "commit_rows_max",
+                                         .fallback = 200'000,
+                                         .minimum = 1'000,
+                                         .unit = "rows",
+                                         .help = "of a partition that wait for a commit; past it "
+                                                 "reading pauses"});
   options.Add(&config->partial_interval_ms,
               {.name = "partial_interval_ms",
                .fallback = 50,
@@ -286,15 +281,55 @@ void CheckIntervals(const ProcessorConfig& config, config::Problems* problems) {
   }
 }
 
+void CheckRetention(const ProcessorConfig& config, config::Problems* problems) {
+  for (const auto& [interval, seconds] : config.retention) {
+    const auto& all = config.intervals;
+    if (std::find(all.begin(), all.end(), interval) == all.end()) {
+      problems->push_back({"retention_s", interval + " is not one of the intervals"});
+    }
+    int64_t number = 0;
+    if (!absl::SimpleAtoi(seconds, &number) || number < 1 || number > kRetentionMaxS) {
+      problems->push_back({"retention_s", interval + ": '" + seconds +
+                                              "' is not a number of seconds from 1 to " +
+                                              std::to_string(kRetentionMaxS)});
+    }
+  }
+}
+
 }  // namespace
 
-std::vector<Interval> ProcessorConfig::Intervals() const {
-  std::vector<Interval> parsed;
+WorkerOptions ProcessorConfig::ForWorker() const {
+  WorkerOptions options;
+  FoldOptions& fold = options.fold;
+  fold.intervals.clear();
   for (const std::string& text : intervals) {
-    parsed.push_back(Interval::Parse(text).value());
+    fold.intervals.push_back(Interval::Parse(text).value());
   }
-  std::sort(parsed.begin(), parsed.end());
-  return parsed;
+  std::sort(fold.intervals.begin(), fold.intervals.end());
+  fold.retention_us.clear();
+  for (const Interval& interval : fold.intervals) {
+    auto kept = retention.find(interval.ToString());
+    fold.retention_us.push_back(
+        kept == retention.end() ? 0 : std::stoll(kept->second) * kMicrosecondsPerSecond);
+  }
+  fold.contiguous_id_venues = contiguous_id_venues;
+  fold.grace_us = grace_ms * 1'000;
+  fold.future_bound_us = future_bound_ms * 1'000;
+  fold.silent_us = node_silence_max_ms * 1'000;
+  fold.hold_us = lag_hold_max_ms * 1'000;
+  fold.forget_us = node_memory_ms * 1'000;
+  fold.replay_records_max = replay_records_max;
+  fold.reread_records_max = reread_records_max;
+  fold.open_trades_bytes_max = open_trades_bytes_max;
+  fold.ledger_ranges_max = ledger_ranges_max;
+  options.record_gap = on_data_loss == "record_gap";
+  options.commit_interval_us = commit_interval_min_ms * 1'000;
+  options.commit_latest_us = commit_interval_max_ms * 1'000;
+  options.partial_interval_us = partial_interval_ms * 1'000;
+  options.partial_repeat_us = partial_repeat_ms * 1'000;
+  options.progress_interval_us = progress_interval_ms * 1'000;
+  options.batch_rows_max = static_cast<size_t>(commit_rows_max);
+  return options;
 }
 
 config::OptionSet ProcessorOptions(ProcessorConfig* config) {
@@ -305,7 +340,10 @@ config::OptionSet ProcessorOptions(ProcessorConfig* config) {
   AddBounds(config, options);
   AddCommit(config, options);
   AddRunning(config, options);
-  options.AddCheck([config](config::Problems* problems) { CheckIntervals(*config, problems); });
+  options.AddCheck([config](config::Problems* problems) {
+    CheckIntervals(*config, problems);
+    CheckRetention(*config, problems);
+  });
   options.AddCheck([config](config::Problems* problems) {
     if (config->commit_interval_min_ms > config->commit_interval_max_ms) {
       problems->push_back({"commit_interval_min_ms", "must not be above commit_interval_max_ms"});

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "market/interval.h"
 #include "platform/config/option.h"
+#include "processor/worker_options.h"
 
 namespace quantstream::processor {
 
@@ -21,6 +21,7 @@ struct ProcessorConfig {
   int64_t trades_retention_ms = 0;
   int64_t trades_retention_bytes = 0;
   int64_t candles_retention_ms = 0;
+  int64_t dead_letter_retention_ms = 0;
   bool allow_unsafe_database = false;
 
   // Workers and how they share the partitions.
@@ -44,14 +45,12 @@ struct ProcessorConfig {
   int64_t replay_records_max = 0;
   int64_t reread_records_max = 0;
   int64_t open_trades_bytes_max = 0;
-  int64_t closed_panes_keep_ms = 0;
-  int64_t closed_panes_bytes_max = 0;
   config::Properties retention;
 
   // Commits and what is published.
   int commit_interval_min_ms = 0;
   int commit_interval_max_ms = 0;
-  int commit_bytes_max = 0;
+  int64_t commit_rows_max = 0;
   int partial_interval_ms = 0;
   int partial_repeat_ms = 0;
   int progress_interval_ms = 0;
@@ -66,8 +65,8 @@ struct ProcessorConfig {
   std::string TradesTopic() const { return topic_prefix + "trades"; }
   std::string CandlesTopic() const { return topic_prefix + "candles"; }
   std::string DeadLetterTopic() const { return topic_prefix + "dead-letter"; }
-  // `intervals`, shortest first. REQUIRES: the options were checked.
-  std::vector<Interval> Intervals() const;
+  // What a worker needs of it. REQUIRES: the options were checked.
+  WorkerOptions ForWorker() const;
 };
 
 // Bound to `config`, which must outlive the set.

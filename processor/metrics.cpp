@@ -7,6 +7,8 @@
 
 #include <string>
 
+#include "market/trade.h"
+
 namespace quantstream::processor {
 namespace {
 
@@ -57,20 +59,25 @@ struct Metrics::Families {
   prometheus::Registry& r;
 
   prometheus::Counter& records = Counter(r, "records_total", "Records folded").Add({});
-  prometheus::Counter& trades = Counter(r, "trades_total", "Trades in folded records").Add({});
-  CounterFamily& refused = Counter(r, "trades_refused_total", "Trades not counted, by reason");
-  prometheus::Counter& late =
-      Counter(r, "trades_late_total", "Trades that came after their window was FINAL").Add({});
-  prometheus::Counter& bad =
+  prometheus::Counter& records_bad =
       Counter(r, "records_bad_total", "Records that are no TradeBatch").Add({});
-  prometheus::Counter& closed = Counter(r, "candles_closed_total", "Candles FINAL").Add({});
+  prometheus::Counter& records_repeated =
+      Counter(r, "records_repeated_total", "Records sent again by their node").Add({});
+  prometheus::Counter& accepted = Counter(r, "trades_total", "Trades taken into candles").Add({});
+  prometheus::Counter& late =
+      Counter(r, "trades_late_total", "Of these: came after their window was FINAL").Add({});
+  CounterFamily& refused = Counter(r, "trades_refused_total", "Trades not taken, by reason");
+  prometheus::Counter& closed = Counter(r, "candles_final_total", "Candles FINAL").Add({});
   prometheus::Counter& revised = Counter(r, "candles_revised_total", "Candles REVISED").Add({});
-  CounterFamily& volatility =
-      Counter(r, "volatility_absent_total", "Candles without volatility, by reason");
-  CounterFamily& gaps = Counter(r, "gaps_total", "Gaps noticed, by cause");
-  GaugeFamily& open_trades = Gauge(r, "open_trades_bytes", "Trades in open windows");
-  prometheus::Gauge& closed_panes =
-      Gauge(r, "closed_panes_bytes", "Trades of closed windows kept for late ones").Add({});
+  prometheus::Counter& volatility =
+      Counter(r, "volatility_absent_total", "Revisions whose volatility could not be computed")
+          .Add({});
+  CounterFamily& forgotten =
+      Counter(r, "holes_forgotten_total", "Holes pushed out of bounded memory, by kind");
+  prometheus::Counter& settlements =
+      Counter(r, "late_settlements_total", "Late trades read back and applied together").Add({});
+  prometheus::Counter& log_reads =
+      Counter(r, "log_reads_total", "Ranges of the log read again").Add({});
 
   prometheus::Histogram& commit_seconds =
       Seconds(r, "commit_duration_seconds", "Commits, from first statement to the answer");
@@ -119,45 +126,39 @@ Metrics::Metrics(std::shared_ptr<prometheus::Registry> registry)
 
 Metrics::~Metrics() = default;
 
-void Metrics::RecordsFolded(int64_t records, int64_t trades) {
-  families_->records.Increment(Number(records));
-  families_->trades.Increment(Number(trades));
-}
-
-void Metrics::TradesRefused(std::string_view reason, int64_t trades) {
-  families_->refused.Add({{"reason", Text(reason)}}).Increment(Number(trades));
-}
-
-void Metrics::TradesLate(int64_t trades) {
-  families_->late.Increment(Number(trades));
-}
-
-void Metrics::RecordsBad(int64_t records) {
-  families_->bad.Increment(Number(records));
-}
-
-void Metrics::CandlesClosed(int64_t candles) {
-  families_->closed.Increment(Number(candles));
-}
-
-void Metrics::CandlesRevised(int64_t candles) {
-  families_->revised.Increment(Number(candles));
-}
-
-void Metrics::VolatilityAbsent(std::string_view reason, int64_t candles) {
-  families_->volatility.Add({{"reason", Text(reason)}}).Increment(Number(candles));
-}
-
-void Metrics::GapsOpened(std::string_view cause, int64_t gaps) {
-  families_->gaps.Add({{"cause", Text(cause)}}).Increment(Number(gaps));
-}
-
-void Metrics::OpenTradesHeld(int32_t partition, int64_t bytes) {
-  families_->open_trades.Add({{"partition", std::to_string(partition)}}).Set(Number(bytes));
-}
-
-void Metrics::ClosedPanesHeld(int64_t bytes) {
-  families_->closed_panes.Set(Number(bytes));
+void Metrics::Folded(const FoldCounters& before, const FoldCounters& now) {
+  auto grown = [&](uint64_t FoldCounters::* counter) {
+    return static_cast<double>(now.*counter - before.*counter);
+  };
+  Families& to = *families_;
+  to.records.Increment(grown(&FoldCounters::records));
+  to.records_bad.Increment(grown(&FoldCounters::records_bad));
+  to.records_repeated.Increment(grown(&FoldCounters::records_repeated));
+  to.accepted.Increment(grown(&FoldCounters::trades_accepted));
+  to.late.Increment(grown(&FoldCounters::trades_late));
+  to.closed.Increment(grown(&FoldCounters::candles_final));
+  to.revised.Increment(grown(&FoldCounters::candles_revised));
+  to.volatility.Increment(grown(&FoldCounters::volatility_absent));
+  to.settlements.Increment(grown(&FoldCounters::read_backs));
+  to.log_reads.Increment(grown(&FoldCounters::log_reads));
+  auto forgot = [&](const char* kind, uint64_t FoldCounters::* counter) {
+    to.forgotten.Add({{"kind", kind}}).Increment(grown(counter));
+  };
+  forgot("ledger", &FoldCounters::ledger_holes_forgotten);
+  forgot("sequence", &FoldCounters::sequence_holes_forgotten);
+  auto refuse = [&](std::string_view reason, double trades) {
+    to.refused.Add({{"reason", Text(reason)}}).Increment(trades);
+  };
+  double conflicting = grown(&FoldCounters::trades_conflicting);
+  refuse("duplicate", grown(&FoldCounters::trades_duplicate) - conflicting);
+  refuse("conflicting", conflicting);
+  refuse("beyond_ledger", grown(&FoldCounters::trades_beyond_ledger));
+  refuse("beyond_log", grown(&FoldCounters::trades_beyond_log));
+  refuse("beyond_retention", grown(&FoldCounters::trades_beyond_retention));
+  for (size_t i = 1; i < now.trades_refused.size(); ++i) {
+    refuse(RefusalName(static_cast<Refusal>(i)),
+           static_cast<double>(now.trades_refused[i] - before.trades_refused[i]));
+  }
 }
 
 void Metrics::CommitLanded(Duration took, int64_t new_rows, int64_t replaced_rows) {
@@ -196,9 +197,9 @@ void Metrics::PartitionFenced() {
   families_->fenced.Increment();
 }
 
-void Metrics::PartitionStopped(int32_t partition, std::string_view reason) {
+void Metrics::PartitionStopped(int32_t partition, std::string_view reason, bool stopped) {
   families_->stopped.Add({{"partition", std::to_string(partition)}, {"reason", Text(reason)}})
-      .Set(1);
+      .Set(stopped ? 1 : 0);
 }
 
 void Metrics::PartitionOwned(int32_t partition, bool owned) {

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string_view>
 
+#include "processor/fold_counters.h"
+
 namespace prometheus {
 class Registry;
 }
@@ -20,17 +22,8 @@ class Metrics {
   explicit Metrics(std::shared_ptr<prometheus::Registry> registry);
   ~Metrics();
 
-  // The fold.
-  void RecordsFolded(int64_t records, int64_t trades);
-  void TradesRefused(std::string_view reason, int64_t trades);
-  void TradesLate(int64_t trades);
-  void RecordsBad(int64_t records);
-  void CandlesClosed(int64_t candles);
-  void CandlesRevised(int64_t candles);
-  void VolatilityAbsent(std::string_view reason, int64_t candles);
-  void GapsOpened(std::string_view cause, int64_t gaps);
-  void OpenTradesHeld(int32_t partition, int64_t bytes);
-  void ClosedPanesHeld(int64_t bytes);
+  // The fold: what a worker has counted since `before`.
+  void Folded(const FoldCounters& before, const FoldCounters& now);
 
   // Commits and late read-backs.
   void CommitLanded(Duration took, int64_t new_rows, int64_t replaced_rows);
@@ -43,7 +36,7 @@ class Metrics {
   // Partitions.
   void PartitionTaken(Duration took);
   void PartitionFenced();
-  void PartitionStopped(int32_t partition, std::string_view reason);
+  void PartitionStopped(int32_t partition, std::string_view reason, bool stopped);
   void PartitionOwned(int32_t partition, bool owned);
   void LagIs(int32_t partition, int64_t records);
   void SourceFailed(std::string_view kind);

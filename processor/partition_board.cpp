@@ -12,6 +12,15 @@ void PartitionBoard::Stopped(int32_t partition, const std::string& why) {
   stopped_[partition] = why;
 }
 
+void PartitionBoard::DatabaseTrouble(int worker, const std::string& why) {
+  std::lock_guard lock(mutex_);
+  if (why.empty()) {
+    database_trouble_.erase(worker);
+  } else {
+    database_trouble_[worker] = why;
+  }
+}
+
 void PartitionBoard::Idle(int32_t partition) {
   std::lock_guard lock(mutex_);
   lag_.erase(partition);
@@ -36,6 +45,9 @@ PartitionBoard::Summary PartitionBoard::Read() const {
   for (const auto& [partition, why] : stopped_) {
     summary.stopped += (summary.stopped.empty() ? "" : "; ") + std::string("partition ") +
                        std::to_string(partition) + ": " + why;
+  }
+  if (!database_trouble_.empty()) {
+    summary.database_trouble = database_trouble_.begin()->second;
   }
   return summary;
 }

@@ -13,6 +13,8 @@ class PartitionBoard {
  public:
   void LagIs(int32_t partition, int64_t records);
   void Stopped(int32_t partition, const std::string& why);
+  // A worker's trouble with the database, empty = none.
+  void DatabaseTrouble(int worker, const std::string& why);
   // It is not read at the moment: no lag.
   void Idle(int32_t partition);
   // It was let go of: no lag, no stop.
@@ -22,7 +24,8 @@ class PartitionBoard {
     int64_t owned = 0;
     int64_t lag_records = 0;  // the greatest
     int32_t lagging_partition = -1;
-    std::string stopped;  // "partition 3: …", one after the other; empty = none
+    std::string database_trouble;  // of the first worker that has any
+    std::string stopped;           // "partition 3: …", one after the other; empty = none
   };
   Summary Read() const;
 
@@ -30,6 +33,7 @@ class PartitionBoard {
   mutable std::mutex mutex_;
   std::map<int32_t, int64_t> lag_;
   std::map<int32_t, std::string> stopped_;
+  std::map<int, std::string> database_trouble_;
 };
 
 }  // namespace quantstream::processor
