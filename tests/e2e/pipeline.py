@@ -161,7 +161,7 @@ class Pipeline:
             "ledger_file": ledger, "start_when_subscribed": True, **options})
         service.ledger = ledger
         service.ws_port = ws_port
-        service.wss_url = f"wss://localhost:{wss_port}"
+        service.wss_url = f"wss://localhost:{wss_port}/stream"
         service.wait_until_ready()
         return service
 
