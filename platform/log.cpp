@@ -129,8 +129,8 @@ void SetLogSink(std::function<void(std::string_view)> sink) {
 }
 
 std::string_view LogLevelName(LogLevel level) {
-  static constexpr std::string_view names[] = {"debug", "info", "warning", "error"};
-  return names[level];
+  static constexpr std::string_view kNames[] = {"debug", "info", "warning", "error"};
+  return kNames[level];
 }
 
 std::string EscapeLogValue(std::string_view text) {

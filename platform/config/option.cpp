@@ -223,7 +223,7 @@ void OptionSet::AddSection(Properties* field, SectionOption option) {
               .range = "section of client properties",
               .help = option.help,
               .kind = YamlKind::kMap};
-  entry.section = std::move(option);
+  entry.section = std::make_shared<SectionOption>(std::move(option));
   entry.section_field = field;
   Insert(std::move(entry));
 }

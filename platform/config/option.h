@@ -25,6 +25,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -150,7 +151,7 @@ class OptionSet {
     std::function<std::optional<std::string>(const std::string&)> set_scalar{};
     std::function<std::optional<std::string>(const std::vector<std::string>&)> set_list{};
     std::function<std::optional<std::string>(const Properties&)> set_map{};
-    std::optional<SectionOption> section{};
+    std::shared_ptr<const SectionOption> section{};  // null = no section
     Properties* section_field = nullptr;
   };
 

@@ -124,9 +124,9 @@ void OptionSet::ApplyYaml(const YamlFile& file, Problems* problems) {
 
 void OptionSet::ApplyYamlEntry(Entry& entry, const YamlEntry& value, const std::string& where,
                                Problems* problems) {
-  static constexpr std::string_view kinds[] = {"one value", "a list", "a map"};
+  static constexpr std::string_view kKinds[] = {"one value", "a list", "a map"};
   if (entry.kind != value.kind) {
-    const auto name = [](YamlKind kind) { return std::string(kinds[static_cast<int>(kind)]); };
+    const auto name = [](YamlKind kind) { return std::string(kKinds[static_cast<int>(kind)]); };
     problems->push_back(
         {where, Named(entry.name, "expected " + name(entry.kind) + ", got " + name(value.kind))});
     return;
@@ -193,7 +193,9 @@ void OptionSet::SetProperty(Entry& entry, const std::string& property, const std
   }
   std::optional<std::string> problem;
   if (section.check) problem = section.check(property, value);
-  if (problem) {
+  if (problem && Contains(section.secrets, property)) {
+    problems->push_back({where, Named(name, "the secret's text is not valid")});
+  } else if (problem) {
     problems->push_back({where, Named(name, *problem)});
   } else {
     (*entry.section_field)[property] = value;

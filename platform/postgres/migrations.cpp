@@ -20,14 +20,15 @@ constexpr std::chrono::milliseconds kAnswerMargin{5000};  // the server's own ti
 
 // "0001_candles.sql" -> 1, "candles".
 bool ParseName(const std::string& file, Migration* migration) {
-  constexpr std::string_view suffix = ".sql";
-  if (!file.ends_with(suffix) || file.size() <= kNumberDigits + 1 + suffix.size()) return false;
+  constexpr std::string_view kSuffix = ".sql";
+  if (!file.ends_with(kSuffix) || file.size() <= kNumberDigits + 1 + kSuffix.size()) return false;
   const std::string number = file.substr(0, kNumberDigits);
   if (number.find_first_not_of("0123456789") != std::string::npos || file[kNumberDigits] != '_') {
     return false;
   }
   migration->number = std::stoi(number);
-  migration->name = file.substr(kNumberDigits + 1, file.size() - kNumberDigits - 1 - suffix.size());
+  migration->name =
+      file.substr(kNumberDigits + 1, file.size() - kNumberDigits - 1 - kSuffix.size());
   return true;
 }
 

@@ -35,16 +35,18 @@ class OptionTest : public ::testing::Test {
     options_.Add(&api_key_, {.name = "api_key", .secret = true, .help = "of the venue"});
     options_.Add(&venues_, {.name = "venues", .fallback = {"binance"}, .items_max = 2});
     options_.Add(&urls_, {.name = "urls"});
-    options_.AddSection(&kafka_, {.name = "kafka",
-                                  .fallback = {{"bootstrap.servers", "127.0.0.1:19092"}},
-                                  .forbidden = {{"acks", "no record may be lost"}},
-                                  .secrets = {"sasl.password"},
-                                  .separator = '.',
-                                  .check = [](const std::string& name,
-                                              const std::string&) -> std::optional<std::string> {
-                                    if (name == "no.such") return "is no librdkafka property";
-                                    return std::nullopt;
-                                  }});
+    options_.AddSection(&kafka_,
+                        {.name = "kafka",
+                         .fallback = {{"bootstrap.servers", "127.0.0.1:19092"}},
+                         .forbidden = {{"acks", "no record may be lost"}},
+                         .secrets = {"sasl.password"},
+                         .separator = '.',
+                         .check = [](const std::string& name,
+                                     const std::string& value) -> std::optional<std::string> {
+                           if (name == "no.such") return "is no librdkafka property";
+                           if (value == "bad") return "bad is a bad value";
+                           return std::nullopt;
+                         }});
   }
 
   Problems Apply(const std::string& yaml, const Environment& environment = {}) {
@@ -191,6 +193,12 @@ TEST_F(OptionTest, ASecretComesFromAFileWithoutItsLineEnd) {
   EXPECT_THAT(Apply("", {{"QUANTSTREAM_PROCESSOR_API_KEY_FILE", path},
                          {"QUANTSTREAM_PROCESSOR_KAFKA_SASL_PASSWORD_FILE", path}}),
               IsEmpty());
+}
+
+TEST_F(OptionTest, ABadSecretIsAProblemThatDoesNotRepeatIt) {
+  EXPECT_THAT(Apply("", {{"QUANTSTREAM_PROCESSOR_KAFKA_SASL_PASSWORD", "bad"}}),
+              ElementsAre(Problem{"QUANTSTREAM_PROCESSOR_KAFKA_SASL_PASSWORD",
+                                  "kafka.sasl.password: the secret's text is not valid"}));
 }
 
 TEST_F(OptionTest, AMissingSecretFileIsAProblem) {
