@@ -1,5 +1,7 @@
 #include "market/instrument.h"
 
+#include <array>
+
 #include "absl/status/status.h"
 #include "market/precondition.h"
 #include "market/utf8.h"
@@ -10,9 +12,13 @@ namespace {
 constexpr size_t kVenueMax = 32;
 constexpr size_t kSymbolMax = 64;
 
-bool IsVenueCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
+constexpr std::array<bool, 256> kIsVenueCharacter = [] {
+  std::array<bool, 256> legal{};
+  for (char c : std::string_view("abcdefghijklmnopqrstuvwxyz0123456789_-")) {
+    legal[static_cast<uint8_t>(c)] = true;
+  }
+  return legal;
+}();
 
 void AppendEscaped(char byte, std::string& out) {
   constexpr char kHex[] = "0123456789ABCDEF";
@@ -53,7 +59,7 @@ uint32_t Murmur2(std::string_view data) {
 bool IsLegalVenue(std::string_view venue) {
   if (venue.empty() || venue.size() > kVenueMax) return false;
   for (char c : venue) {
-    if (!IsVenueCharacter(c)) return false;
+    if (!kIsVenueCharacter[static_cast<uint8_t>(c)]) return false;
   }
   return true;
 }

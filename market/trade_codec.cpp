@@ -20,64 +20,67 @@ Enum Known(uint32_t value, Enum last) {
   return value <= static_cast<uint32_t>(last) ? static_cast<Enum>(value) : Enum::kUnspecified;
 }
 
-// message Trade; a scale beyond Decimal's is left to the caller.
-struct TradeFields {
-  Trade& trade;
+// The numbers of message Trade that do not stand in Trade as they are.
+struct RawNumbers {
   uint32_t price_scale = 0;
   uint32_t quantity_scale = 0;
   uint32_t side = 0;
   uint32_t source = 0;
   uint32_t count = 0;
+};
 
-  bool Read(Reader& reader) {
-    while (!reader.AtEnd()) {
-      uint32_t tag = 0;
-      if (!reader.ReadTag(tag) || !ReadField(reader, tag)) return false;
-    }
-    return true;
-  }
-
-  bool ReadField(Reader& reader, uint32_t tag) {
+// message Trade, on the hot path: the reader stays in registers.
+bool ReadTrade(Reader reader, Trade& trade, RawNumbers& raw) {
+  bool read = true;
+  while (read && !reader.AtEnd()) {
+    uint32_t tag = 0;
+    if (!reader.ReadTag(tag)) return false;
     switch (tag) {
       case Tag(1, wire::kBytes):
-        return reader.ReadText(trade.venue);
+        read = reader.ReadText(trade.venue);
+        break;
       case Tag(2, wire::kBytes):
-        return reader.ReadText(trade.symbol);
+        read = reader.ReadText(trade.symbol);
+        break;
       case Tag(3, wire::kFixed64):
-        return reader.ReadFixed64(trade.price.mantissa);
+        read = reader.ReadFixed64(trade.price.mantissa);
+        break;
       case Tag(4, wire::kFixed64):
-        return reader.ReadFixed64(trade.quantity.mantissa);
+        read = reader.ReadFixed64(trade.quantity.mantissa);
+        break;
       case Tag(5, wire::kVarint):
-        return reader.ReadVarint32(price_scale);
+        read = reader.ReadVarint32(raw.price_scale);
+        break;
       case Tag(6, wire::kVarint):
-        return reader.ReadVarint32(quantity_scale);
+        read = reader.ReadVarint32(raw.quantity_scale);
+        break;
       case Tag(7, wire::kFixed64):
-        return reader.ReadFixed64(trade.venue_time.us);
+        read = reader.ReadFixed64(trade.venue_time.us);
+        break;
       case Tag(8, wire::kFixed64):
-        return reader.ReadFixed64(trade.receive_time.us);
+        read = reader.ReadFixed64(trade.receive_time.us);
+        break;
       case Tag(9, wire::kVarint):
-        return reader.ReadVarint32(side);
+        read = reader.ReadVarint32(raw.side);
+        break;
       case Tag(10, wire::kFixed64):
-        return reader.ReadFixed64(trade.id);
+        read = reader.ReadFixed64(trade.id);
+        break;
       case Tag(11, wire::kBytes):
-        return reader.ReadText(trade.text_id);
+        read = reader.ReadText(trade.text_id);
+        break;
       case Tag(12, wire::kVarint):
-        return reader.ReadVarint32(count);
+        read = reader.ReadVarint32(raw.count);
+        break;
       case Tag(13, wire::kVarint):
-        return reader.ReadVarint32(source);
+        read = reader.ReadVarint32(raw.source);
+        break;
       default:
-        return reader.Skip(tag, 1);
+        read = reader.Skip(tag, 1);
     }
   }
-
-  void Finish() {
-    trade.price.scale = static_cast<uint8_t>(price_scale);
-    trade.quantity.scale = static_cast<uint8_t>(quantity_scale);
-    trade.aggressor_side = Known(side, Side::kSell);
-    trade.source = Known(source, TradeSource::kReplay);
-    trade.count = count == 0 ? 1 : count;
-  }
-};
+  return read;
+}
 
 bool ReadHeartbeat(Reader reader, Heartbeat& heartbeat) {
   while (!reader.AtEnd()) {
@@ -133,7 +136,7 @@ class BatchDecoder {
       case Tag(3, wire::kVarint):
         return reader_.ReadVarint(batch_.sequence);
       case Tag(4, wire::kBytes):
-        return ReadTrade();
+        return AppendTrade();
       case Tag(5, wire::kBytes): {
         std::string_view bytes;
         return reader_.ReadBytes(bytes) &&
@@ -144,15 +147,19 @@ class BatchDecoder {
     }
   }
 
-  bool ReadTrade() {
+  bool AppendTrade() {
     std::string_view bytes;
     if (!reader_.ReadBytes(bytes)) return false;
-    TradeFields fields{batch_.trades.emplace_back()};
-    Reader reader(bytes);
-    if (!fields.Read(reader)) return false;
-    if (fields.price_scale > kDecimalScaleMax) Misfit("price_scale", fields.price_scale);
-    if (fields.quantity_scale > kDecimalScaleMax) Misfit("quantity_scale", fields.quantity_scale);
-    fields.Finish();
+    Trade& trade = batch_.trades.emplace_back();
+    RawNumbers raw;
+    if (!ReadTrade(Reader(bytes), trade, raw)) return false;
+    if (raw.price_scale > kDecimalScaleMax) Misfit("price_scale", raw.price_scale);
+    if (raw.quantity_scale > kDecimalScaleMax) Misfit("quantity_scale", raw.quantity_scale);
+    trade.price.scale = static_cast<uint8_t>(raw.price_scale);
+    trade.quantity.scale = static_cast<uint8_t>(raw.quantity_scale);
+    trade.aggressor_side = Known(raw.side, Side::kSell);
+    trade.source = Known(raw.source, TradeSource::kReplay);
+    trade.count = raw.count == 0 ? 1 : raw.count;
     return true;
   }
 

@@ -1,13 +1,14 @@
 #include "market/utf8.h"
 
-#include <cstdint>
-#include <cstring>
-
 namespace quantstream {
 namespace {
 
 bool IsContinuation(std::string_view text, size_t index) {
   return index < text.size() && (static_cast<uint8_t>(text[index]) & 0xC0) == 0x80;
+}
+
+bool IsPrintableAscii(char c) {
+  return c >= 0x20 && c < 0x7F;
 }
 
 size_t AsciiPrefix(std::string_view text) {
@@ -42,7 +43,7 @@ size_t Utf8SequenceLength(std::string_view text) {
   return overlong || beyond || !IsContinuation(text, 3) ? 0 : 4;
 }
 
-bool IsValidUtf8(std::string_view text) {
+bool IsValidUtf8OfAnyLength(std::string_view text) {
   text.remove_prefix(AsciiPrefix(text));
   while (!text.empty()) {
     const size_t length = Utf8SequenceLength(text);
@@ -61,6 +62,10 @@ bool IsControl(std::string_view sequence) {
 bool IsPlainText(std::string_view text, size_t bytes_max) {
   if (text.size() > bytes_max) return false;
   while (!text.empty()) {
+    if (IsPrintableAscii(text[0])) {
+      text.remove_prefix(1);
+      continue;
+    }
     const size_t length = Utf8SequenceLength(text);
     if (length == 0 || IsControl(text.substr(0, length))) return false;
     text.remove_prefix(length);

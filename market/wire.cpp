@@ -91,7 +91,7 @@ bool Reader::SkipGroup(uint32_t tag, int depth) {
   }
 }
 
-bool Reader::Skip(uint32_t tag, int depth) {
+bool Reader::SkipField(uint32_t tag, int depth) {
   if (FieldOf(tag) == 0) return false;
   return (tag & 7) == kStartGroup ? SkipGroup(tag, depth) : SkipScalar(tag);
 }

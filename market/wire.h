@@ -55,7 +55,7 @@ class Reader {
       tag = static_cast<uint8_t>(*at_++);
       return true;
     }
-    return ReadLongTag(tag);
+    return OutOfLine(&Reader::ReadLongTag, tag);
   }
 
   bool ReadVarint(uint64_t& value) {
@@ -63,7 +63,7 @@ class Reader {
       value = static_cast<uint8_t>(*at_++);
       return true;
     }
-    return ReadLongVarint(value);
+    return OutOfLine(&Reader::ReadLongVarint, value);
   }
 
   // uint32 and enums: the low 32 bits of a varint.
@@ -95,7 +95,7 @@ class Reader {
     uint64_t size = 0;
     if (at_ != end_ && static_cast<int8_t>(*at_) >= 0) {
       size = static_cast<uint8_t>(*at_++);
-    } else if (!ReadLongSize(size)) {
+    } else if (!OutOfLine(&Reader::ReadLongSize, size)) {
       return false;
     }
     if (size > static_cast<uint64_t>(end_ - at_)) return false;
@@ -107,9 +107,26 @@ class Reader {
   bool ReadText(std::string_view& text) { return ReadBytes(text) && IsValidUtf8(text); }
 
   // Passes over the field that `tag` began. `depth` is how deep the message itself is nested.
-  bool Skip(uint32_t tag, int depth);
+  bool Skip(uint32_t tag, int depth) {
+    Reader copy = *this;
+    const bool skipped = copy.SkipField(tag, depth);
+    *this = copy;
+    return skipped;
+  }
 
  private:
+  // The rare cases work on copies: nothing keeps the reader itself out of registers.
+  template <typename Value>
+  bool OutOfLine(bool (Reader::*read)(Value&), Value& value) {
+    Reader copy = *this;
+    Value result = 0;
+    const bool done = (copy.*read)(result);
+    *this = copy;
+    value = result;
+    return done;
+  }
+
+  bool SkipField(uint32_t tag, int depth);
   bool ReadLongTag(uint32_t& tag);
   bool ReadLongVarint(uint64_t& value);
   bool ReadLongSize(uint64_t& size);
