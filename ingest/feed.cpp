@@ -61,7 +61,7 @@ void Feed::Opened(LinkId id, Instant now) {
 void Feed::Frame(LinkId id, const DecodedFrame& frame, Instant now) {
   Link* const link = Find(id);
   if (link == nullptr || !link->open) return;
-  link->watchdog->Frame(now);
+  NoteLife(*link, frame.kind, now);
   const auto request = link->unanswered.find(frame.request_id);
   switch (frame.kind) {
     case FrameKind::kAcknowledged:
@@ -89,13 +89,21 @@ void Feed::Frame(LinkId id, const DecodedFrame& frame, Instant now) {
   FinishHandover();
 }
 
+void Feed::NoteLife(Link& link, FrameKind kind, Instant now) {
+  if (kind == FrameKind::kTrades || kind == FrameKind::kIgnored) {
+    link.watchdog->Frame(now);
+  } else {
+    link.watchdog->Alive(now);
+  }
+}
+
 void Feed::Closed(LinkId id, Instant now) {
   Lose(id, now);
 }
 
 void Feed::Resumed(Instant now) {
   for (Link* link : {current_.get(), successor_.get()}) {
-    if (link != nullptr && link->watchdog.has_value()) link->watchdog->Resumed(now);
+    if (link != nullptr && link->watchdog.has_value()) link->watchdog->Alive(now);
   }
 }
 

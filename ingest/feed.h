@@ -97,6 +97,7 @@ class Feed {
   void CloseBad(Link& link, std::string_view why, Instant now);
   void BeginHandover(Instant now);
   void FinishHandover();
+  static void NoteLife(Link& link, FrameKind kind, Instant now);
   void NoteOverlap(Link& link, const DecodedFrame& frame);
   bool AllAcknowledged(const Link& link) const;
   void SendRequests(Link& link, Instant now);

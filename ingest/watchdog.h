@@ -17,9 +17,11 @@ class Watchdog {
  public:
   Watchdog(WatchdogOptions options, Instant opened);
 
+  // A frame of data: the usual rate is theirs.
   void Frame(Instant now);
-  // The socket was not read until now: what was silent was we.
-  void Resumed(Instant now) { last_frame_ = now; }
+  // A sign of life that is no data; or the socket was not read until now, and what was silent was
+  // we.
+  void Alive(Instant now) { last_frame_ = now; }
   bool Mute(Instant now) const { return now - last_frame_ > SilenceAllowed(); }
   // How long it may be silent at its usual rate.
   int64_t SilenceAllowed() const;
