@@ -1,9 +1,10 @@
 #include "query/splice.h"
 
 #include <algorithm>
-#include <cassert>
 #include <limits>
 #include <utility>
+
+#include "market/precondition.h"
 
 namespace quantstream::query {
 namespace {
@@ -121,7 +122,7 @@ void Splice::DeliverBuffered(bool first, Outlet* outlet) {
 }
 
 void Splice::OnUpdate(const Update& update, Outlet* outlet) {
-  assert(ticket_ > 0);
+  Precondition(ticket_ > 0, "Splice::OnUpdate before Register");
   if (reading_) {
     if (rules_.live_is_buffered) Buffer(update);
     return;

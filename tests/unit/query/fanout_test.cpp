@@ -1,0 +1,139 @@
+#include "query/fanout.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "tests/unit/query/updates.h"
+
+namespace quantstream::query {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ClosedOf;
+using ::testing::ElementsAre;
+using testing::Final;
+using ::testing::IsEmpty;
+using testing::kPartition;
+using testing::OpenOf;
+using testing::Partial;
+using testing::ProgressOf;
+
+constexpr char kA[] = "venue:A";
+constexpr Fanout::Time kStart{};
+
+const std::vector<StreamSeries> kSeries = {{{kA, {1}}, kPartition}};
+
+// Writes down what a stream hears.
+class Ear final : public Subscriber {
+ public:
+  void OnRegistered(const LiveState& live, std::string_view reason) override {
+    heard.push_back("registered" + std::string(reason.empty() ? "" : " again"));
+    state = live;
+  }
+  void OnPlaced(int32_t, int64_t committed) override {
+    heard.push_back("placed " + std::to_string(committed));
+  }
+  void OnUpdate(const Update& update) override { heard.push_back(testing::Text(update)); }
+  void OnEventEnd() override { heard.push_back("."); }
+  void OnProgress(std::optional<EventTime> watermark) override {
+    heard.push_back("progress " +
+                    (watermark ? std::to_string(watermark->us / 1'000'000) : std::string("?")));
+  }
+  void OnTick() override {}
+
+  std::vector<std::string> heard;
+  LiveState state;
+};
+
+struct World {
+  World() { fanout.OnEvent(OpenOf({Partial(kA, 11, 4)})); }
+  ~World() { fanout.Remove(&ear); }
+  Fanout fanout{{.progress_interval = milliseconds(1000), .placement_wait = milliseconds(5000)}};
+  Ear ear;
+};
+
+TEST(Fanout, RegisteringAndCopyingTheOpenCandlesAreOneStep) {
+  World w;
+  w.fanout.OnEvent(ProgressOf(6, 100));
+  w.fanout.Add(&w.ear, kSeries);
+  EXPECT_THAT(testing::Texts(w.ear.state.open), ElementsAre("A 11 v4 PARTIAL"));
+  EXPECT_EQ(w.ear.state.committed.at(kPartition), 6);
+  EXPECT_THAT(w.ear.heard, ElementsAre("registered"));
+}
+
+TEST(Fanout, HandsEachCandleToWhoWantsItAndTellsTheEndOfTheEvent) {
+  World w;
+  w.fanout.Add(&w.ear, kSeries);
+  w.fanout.OnEvent(ClosedOf({Final("venue:B", 10, 7)}));
+  w.fanout.OnEvent(ClosedOf({Final(kA, 10, 7), Final("venue:B", 10, 7), Final(kA, 11, 7)}));
+  EXPECT_THAT(w.ear.heard, ElementsAre("registered", "A 10 v7 FINAL", "A 11 v7 FINAL", "."));
+}
+
+TEST(Fanout, NothingComesAfterRemove) {
+  World w;
+  w.fanout.Add(&w.ear, kSeries);
+  w.fanout.Remove(&w.ear);
+  w.fanout.OnEvent(ClosedOf({Final(kA, 10, 7)}));
+  w.fanout.Tick(kStart + milliseconds(9999));
+  EXPECT_THAT(w.ear.heard, ElementsAre("registered"));
+  EXPECT_EQ(w.fanout.subscribers(), 0);
+}
+
+TEST(Fanout, TellsTheWatermarkOfAStreamsVenues) {
+  World w;
+  w.fanout.Add(&w.ear, kSeries);
+  w.fanout.Tick(kStart + milliseconds(1000));
+  w.fanout.OnEvent(ProgressOf(6, 100));
+  w.fanout.Tick(kStart + milliseconds(1500));
+  w.fanout.Tick(kStart + milliseconds(2000));
+  EXPECT_THAT(w.ear.heard, ElementsAre("registered", "progress ?", "progress 100"));
+}
+
+TEST(Fanout, ALostPlaceRegistersAgainAndIsKnownAgainWithTheNextProgress) {
+  World w;
+  w.fanout.Add(&w.ear, kSeries);
+  w.fanout.OnPlaceLost({kPartition}, "test", kStart);
+  EXPECT_THAT(w.ear.state.unplaced, ElementsAre(kPartition));
+  w.fanout.OnEvent(ClosedOf({Final(kA, 10, 7)}));
+  w.fanout.OnEvent(ProgressOf(9, 100));
+  EXPECT_THAT(w.ear.heard,
+              ElementsAre("registered", "registered again", "A 10 v7 FINAL", ".", "placed 9"));
+}
+
+TEST(Fanout, ALossElsewhereDoesNotConcernAStream) {
+  World w;
+  w.fanout.Add(&w.ear, kSeries);
+  w.fanout.OnPlaceLost({kPartition + 1}, "test", kStart);
+  EXPECT_THAT(w.ear.heard, ElementsAre("registered"));
+}
+
+TEST(Fanout, ProgressOfAZombieIsNoPlace) {
+  World w;
+  w.fanout.OnEvent(ProgressOf(9, 100, 2));
+  w.fanout.Add(&w.ear, kSeries);
+  w.fanout.OnPlaceLost({kPartition}, "test", kStart);
+  w.fanout.OnEvent(ProgressOf(8, 100, 1));
+  EXPECT_THAT(w.ear.heard, ElementsAre("registered", "registered again"));
+}
+
+TEST(Fanout, APartitionThatStaysSilentHasNoOwnerAndIsPlacedWhereItWas) {
+  World w;
+  w.fanout.OnEvent(ProgressOf(9, 100));
+  w.fanout.Add(&w.ear, kSeries);
+  w.fanout.OnPlaceLost({kPartition}, "test", kStart);
+  w.fanout.Tick(kStart + milliseconds(4999));
+  EXPECT_EQ(w.ear.heard.back(), "progress 100");
+  w.fanout.Tick(kStart + milliseconds(5000));
+  EXPECT_THAT(w.ear.heard, ::testing::Contains("placed 9"));
+}
+
+TEST(Fanout, ALookShowsWhatAStreamWouldBeginWith) {
+  World w;
+  EXPECT_THAT(testing::Texts(w.fanout.Look(kSeries).open), ElementsAre("A 11 v4 PARTIAL"));
+  EXPECT_THAT(w.fanout.Look({{{kA, {60}}, kPartition}}).open, IsEmpty());
+}
+
+}  // namespace
+}  // namespace quantstream::query
