@@ -41,7 +41,7 @@ absl::StatusOr<WebSocketUrl> WebSocketUrl::Parse(std::string_view url) {
   const size_t slash = rest.find_first_of("/?");
   std::string_view authority = rest.substr(0, slash);
   if (slash != std::string_view::npos) parsed.target = std::string(rest.substr(slash));
-  if (!parsed.target.starts_with('/')) parsed.target.insert(0, "/");
+  if (!parsed.target.starts_with('/')) parsed.target.insert(parsed.target.begin(), '/');
 
   parsed.port = parsed.tls ? "443" : "80";
   const size_t bracket = authority.find(']');  // [::1]:9080
