@@ -148,7 +148,8 @@ TEST(EventCodec, AnOpenCandleOfAnotherInstrumentIsRefused) {
 }
 
 TEST(EventCodec, AnEventOfANewerVersionIsToldFromAMalformedOne) {
-  EXPECT_TRUE(absl::IsUnimplemented(DecodeEvent(3, std::string_view("\x08\x05\x2a\x00", 4)).status()));
+  EXPECT_TRUE(
+      absl::IsUnimplemented(DecodeEvent(3, std::string_view("\x08\x05\x2a\x00", 4)).status()));
   EXPECT_TRUE(absl::IsInvalidArgument(DecodeEvent(3, "\x12\x7f").status()));
 }
 
