@@ -119,11 +119,11 @@ bool LateTrades::IsRepeat(Run& run, const LateTrade& late) {
   const Candle* candle = run.view.Find(RowKey{late.pane.first, 1, late.pane.second.us});
   const bool all_known =
       !items.incomplete && (candle == nullptr || items.trade_count() == candle->values.trade_count);
-  if (items.Has(late.kept)) {
+  if (rules_.aside_in_the_set ? items.Has(late.kept) : items.HadAtFirst(late.kept)) {
     ++counters_.trades_duplicate;
     return true;
   }
-  if (all_known) return false;
+  if (all_known || !rules_.aside_in_the_set) return false;
   ++counters_.trades_beyond_log;
   run.batch.Refuse(DeadLetter{"beyond_log", run.record->offset, late.batch.size(), late.batch});
   return true;
@@ -145,6 +145,11 @@ void LateTrades::ApplyTrade(Run& run, const LateTrade& late) {
     now = old->values;
     MergeSums(now, one);
     now.first_pane_close = now.last.price;
+  }
+  if (old && !rules_.sums_stored) {
+    run.reread.Of(late.pane).AddNew(late.kept);
+    now = run.reread.Of(late.pane).Sums();
+    now.returns = old->values.returns;
   }
   const auto& intervals = state_.options.intervals;
   bool kept_anywhere = false;
@@ -171,7 +176,7 @@ void LateTrades::ApplyToPane(Run& run, const LateTrade& late, const CandleValues
   PaneItems& items = run.reread.Of(late.pane);
   const uint64_t known = items.trade_count();
   const bool complete = !items.incomplete && known == (old ? old->values.trade_count : 0);
-  items.Add(late.kept);
+  items.AddNew(late.kept);
   items.incomplete = !complete;
   if (std::find(run.changed_panes.begin(), run.changed_panes.end(), late.pane) ==
       run.changed_panes.end()) {

@@ -16,6 +16,22 @@ bool PaneItems::Has(const KeptTrade& kept) const {
   return identities_.contains(IdentityOf(kept.trade, kept.origin));
 }
 
+bool PaneItems::HadAtFirst(const KeptTrade& kept) const {
+  return Has(kept) && !added_.contains(IdentityOf(kept.trade, kept.origin));
+}
+
+void PaneItems::AddNew(KeptTrade kept) {
+  std::string identity = IdentityOf(kept.trade, kept.origin);
+  if (Add(std::move(kept))) added_.insert(std::move(identity));
+}
+
+CandleValues PaneItems::Sums() const {
+  CandleValues values = ValuesOf(trades_.front());
+  for (size_t i = 1; i < trades_.size(); ++i) MergeSums(values, ValuesOf(trades_[i]));
+  values.first_pane_close = values.last.price;
+  return values;
+}
+
 LogReturnSums PaneItems::Returns() const {
   std::vector<std::pair<OrderKey, Decimal>> ordered;
   ordered.reserve(trades_.size());

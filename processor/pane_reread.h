@@ -20,9 +20,14 @@ class PaneItems {
   // False when a trade of its identity is there already.
   bool Add(KeptTrade kept);
   bool Has(const KeptTrade& kept) const;
+  // As Has, of those alone that were there before the first AddNew.
+  bool HadAtFirst(const KeptTrade& kept) const;
+  void AddNew(KeptTrade kept);
   // How many trades they stand for.
   uint64_t trade_count() const { return trade_count_; }
   LogReturnSums Returns() const;
+  // Sums and edges of all of them. REQUIRES: there is one.
+  CandleValues Sums() const;
 
   // The log does not hold them all any more, or they span too many records.
   bool incomplete = false;
@@ -30,6 +35,7 @@ class PaneItems {
  private:
   std::vector<KeptTrade> trades_;
   std::unordered_set<std::string> identities_;
+  std::unordered_set<std::string> added_;
   uint64_t trade_count_ = 0;
 };
 
