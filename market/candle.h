@@ -90,8 +90,8 @@ struct CandleKey {
 };
 
 // A candle of one trade: no returns yet (count 0), its pane close its own price. Prices become
-// canonical, so that equal values are equal candles. REQUIRES, as all below: CheckTrade refuses it
-// not.
+// canonical, so that equal values are equal candles. REQUIRES, here and below: trades that
+// CheckTrade lets pass.
 CandleValues OfTrade(const Trade& trade, const OrderKey& key);
 
 // Sums, edges, high and low of `part` go into `whole`; returns and first_pane_close are NOT touched

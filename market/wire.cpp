@@ -1,14 +1,9 @@
 #include "market/wire.h"
 
 #include <array>
-#include <limits>
 
 namespace quantstream::wire {
 namespace {
-
-// protobuf reserves this much behind a message, and counts it into the greatest size.
-constexpr uint64_t kSlop = 16;
-constexpr uint64_t kSizeMax = static_cast<uint64_t>(std::numeric_limits<int32_t>::max()) - kSlop;
 
 uint32_t FieldOf(uint32_t tag) {
   return tag >> 3;
@@ -38,13 +33,13 @@ bool Reader::ReadLongVarint(uint64_t& value) {
   return false;
 }
 
-// A size has at most 5 bytes and stays below 2^31.
+// A size has at most 5 bytes. That it stays within the message is the caller's to check.
 bool Reader::ReadLongSize(uint64_t& size) {
   size = 0;
   for (uint32_t shift = 0; shift < 35 && at_ != end_; shift += 7) {
     const uint64_t byte = static_cast<uint8_t>(*at_++);
     size |= (byte & 0x7F) << shift;
-    if (byte < 0x80) return size <= kSizeMax;
+    if (byte < 0x80) return true;
   }
   return false;
 }

@@ -54,6 +54,14 @@ TEST(LogReturn, DependsOnTheValuesAndNotOnTheirScales) {
   }
 }
 
+// At the padded scale the second price needs more than 64 bits, and one unit would be lost.
+TEST(LogReturn, ZerosAtTheEndDoNotRoundTheRatio) {
+  const Decimal padded{1'289'901'000'000'000'000, 12};
+  const Decimal later{3'297'946'244'224'920'515, 1};
+  EXPECT_EQ(LogReturn(Decimal{1'289'901, 0}, later), 28'881'059'367'345);
+  EXPECT_EQ(LogReturn(padded, later), 28'881'059'367'345);
+}
+
 TEST(LogReturnSums, WhatWasAddedCanBeTakenOut) {
   Random random(1);
   LogReturnSums sums;
