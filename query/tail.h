@@ -70,7 +70,7 @@ class Tail {
   std::chrono::steady_clock::time_point next_start_{};
   std::chrono::steady_clock::time_point next_report_{};
   int64_t bad_records_ = 0;  // since the last report
-  bool unreachable_ = false;
+  bool unreachable_ = true;  // until the first partition is read
   std::atomic<bool> caught_up_ = false;
   std::atomic<bool> ended_ = false;
   std::thread thread_;

@@ -1,0 +1,234 @@
+// Every INVALID_ARGUMENT by name: the field, and what is legal.
+#include "query/service/requests.h"
+
+#include <gmock/gmock.h>
+#include <google/rpc/error_details.pb.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "platform/status.h"
+#include "quantstream/v1/market_data.pb.h"
+#include "query/service/errors.h"
+#include "tests/unit/query/service_fixture.h"
+
+namespace quantstream::query {
+namespace {
+
+using ::testing::HasSubstr;
+
+v1::GetCandlesRequest GoodCandles() {
+  v1::GetCandlesRequest request;
+  request.set_instrument("binance:BTC-USDT");
+  request.set_interval("1m");
+  return request;
+}
+
+v1::StreamCandlesRequest GoodStream() {
+  v1::StreamCandlesRequest request;
+  request.add_instruments("binance:BTC-USDT");
+  request.add_intervals("1m");
+  return request;
+}
+
+template <typename Request>
+struct Wrong {
+  const char* name;
+  std::function<void(Request*)> make;
+  const char* field;
+  const char* says;
+};
+
+template <typename Request>
+void ExpectRefused(const Request& request, const Wrong<Request>& wrong) {
+  const auto query = Check(request, RequestLimits{});
+  ASSERT_EQ(query.status().code(), absl::StatusCode::kInvalidArgument) << query.status();
+  const auto detail = testing::DetailOf<google::rpc::BadRequest>(ToGrpc(query.status()));
+  ASSERT_TRUE(detail);
+  ASSERT_EQ(detail->field_violations_size(), 1) << detail->DebugString();
+  EXPECT_EQ(detail->field_violations(0).field(), wrong.field);
+  EXPECT_THAT(detail->field_violations(0).description(), HasSubstr(wrong.says));
+}
+
+const auto kName = [](const auto& info) { return std::string(info.param.name); };
+
+using CandlesCase = Wrong<v1::GetCandlesRequest>;
+class GetCandlesRefuses : public ::testing::TestWithParam<CandlesCase> {};
+TEST_P(GetCandlesRefuses, AndNamesTheField) {
+  v1::GetCandlesRequest request = GoodCandles();
+  GetParam().make(&request);
+  ExpectRefused(request, GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Requests, GetCandlesRefuses,
+    ::testing::Values(
+        CandlesCase{"AMissingInstrument", [](auto* r) { r->clear_instrument(); }, "instrument",
+                    "legal: venue:symbol"},
+        CandlesCase{"AnInstrumentThatIsTooLong",
+                    [](auto* r) { r->set_instrument(std::string(101, 'A')); }, "instrument",
+                    "longer than 100"},
+        CandlesCase{"AnInstrumentWithControlCharacters",
+                    [](auto* r) { r->set_instrument("BTC\nUSDT"); }, "instrument", "control"},
+        CandlesCase{"AnInstrumentWithoutASymbol", [](auto* r) { r->set_instrument("binance:"); },
+                    "instrument", ""},
+        CandlesCase{"AMissingInterval", [](auto* r) { r->clear_interval(); }, "interval",
+                    "legal: 1s 5s 1m 5m 15m 1h 1d"},
+        CandlesCase{"AnIntervalThatIsNone", [](auto* r) { r->set_interval("abc"); }, "interval",
+                    "legal: 1s 5s 1m"},
+        CandlesCase{"AnIntervalThatIsNotStored", [](auto* r) { r->set_interval("7s"); }, "interval",
+                    "'7s' is not stored"},
+        CandlesCase{"AStartTimeBeforeTheYear1",
+                    [](auto* r) { r->mutable_start_time()->set_seconds(-62'135'596'801); },
+                    "start_time", "years 1 to 9999"},
+        CandlesCase{"AStartTimeWithBadNanos",
+                    [](auto* r) { r->mutable_start_time()->set_nanos(-1); }, "start_time", "nanos"},
+        CandlesCase{"AnEndTimeAfterTheYear9999",
+                    [](auto* r) { r->mutable_end_time()->set_seconds(253'402'300'800); },
+                    "end_time", "years 1 to 9999"},
+        CandlesCase{"AnEndTimeBeforeTheStartTime",
+                    [](auto* r) {
+                      r->mutable_start_time()->set_seconds(10);
+                      r->mutable_end_time()->set_seconds(9);
+                    },
+                    "end_time", "before start_time"},
+        CandlesCase{"ANegativeLast", [](auto* r) { r->set_last(-1); }, "last", "legal: 0 to 10000"},
+        CandlesCase{"ALastThatIsTooLarge", [](auto* r) { r->set_last(10'001); }, "last",
+                    "legal: 0 to 10000"},
+        CandlesCase{"AnUnknownOrder",
+                    [](auto* r) { r->set_order(static_cast<v1::CandleOrder>(9)); }, "order",
+                    "CANDLE_ORDER_ASCENDING"},
+        CandlesCase{"ANegativePageSize", [](auto* r) { r->set_page_size(-5); }, "page_size",
+                    "is -5; legal: 0 to 10000"},
+        CandlesCase{"APageSizeThatIsTooLarge", [](auto* r) { r->set_page_size(10'001); },
+                    "page_size", "legal: 0 to 10000"},
+        CandlesCase{"APageTokenThatIsNone", [](auto* r) { r->set_page_token("!"); }, "page_token",
+                    "not a next_page_token"},
+        CandlesCase{"AnUnknownFill", [](auto* r) { r->set_fill(static_cast<v1::Fill>(9)); }, "fill",
+                    "FILL_NONE"},
+        CandlesCase{"AnUnknownState", [](auto* r) { r->add_states(v1::CANDLE_STATE_UNSPECIFIED); },
+                    "states[0]", "CANDLE_STATE_PARTIAL"}),
+    kName);
+
+using StreamCase = Wrong<v1::StreamCandlesRequest>;
+class StreamCandlesRefuses : public ::testing::TestWithParam<StreamCase> {};
+TEST_P(StreamCandlesRefuses, AndNamesTheField) {
+  v1::StreamCandlesRequest request = GoodStream();
+  GetParam().make(&request);
+  ExpectRefused(request, GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Requests, StreamCandlesRefuses,
+    ::testing::Values(
+        StreamCase{"NoInstruments", [](auto* r) { r->clear_instruments(); }, "instruments",
+                   "legal: 1 to 1000"},
+        StreamCase{"TooManyInstruments",
+                   [](auto* r) {
+                     for (int i = 0; i < 1000; ++i) r->add_instruments("a:B");
+                   },
+                   "instruments", "holds 1001"},
+        StreamCase{"AnEmptyInstrument", [](auto* r) { r->add_instruments(""); }, "instruments[1]",
+                   "is missing"},
+        StreamCase{"NoIntervals", [](auto* r) { r->clear_intervals(); }, "intervals",
+                   "legal: 1 to 7"},
+        StreamCase{"TooManyIntervals",
+                   [](auto* r) {
+                     for (int i = 0; i < 7; ++i) r->add_intervals("1s");
+                   },
+                   "intervals", "holds 8"},
+        StreamCase{"AnIntervalThatIsNotStored", [](auto* r) { r->add_intervals("45m"); },
+                   "intervals[1]", "'45m' is not stored"},
+        StreamCase{"AStartTimeOutsideTheYears",
+                   [](auto* r) { r->mutable_start_time()->set_seconds(1LL << 60); }, "start_time",
+                   "years 1 to 9999"},
+        StreamCase{"LastTogetherWithStartTime",
+                   [](auto* r) {
+                     r->set_last(1);
+                     r->mutable_start_time()->set_seconds(1);
+                   },
+                   "last", "together with start_time"},
+        StreamCase{"ANegativeLast", [](auto* r) { r->set_last(-1); }, "last", "legal: 0 to 10000"},
+        StreamCase{"MoreHistoryThanAStreamMayHave",
+                   [](auto* r) {
+                     for (int i = 0; i < 20; ++i) r->add_instruments("a:B" + std::to_string(i));
+                     r->set_last(10'000);
+                   },
+                   "last", "legal: up to 100000"},
+        StreamCase{
+            "AnUnknownPolicy",
+            [](auto* r) { r->set_slow_consumer_policy(static_cast<v1::SlowConsumerPolicy>(9)); },
+            "slow_consumer_policy", "CONFLATE"},
+        StreamCase{"ANegativeUpdateInterval", [](auto* r) { r->set_min_update_ms(-1); },
+                   "min_update_ms", "legal: 0 to 60000"}),
+    kName);
+
+TEST(Requests, AllThatIsWrongIsNamedAtOnce) {
+  v1::GetCandlesRequest request;
+  request.set_page_size(-1);
+  const auto detail =
+      testing::DetailOf<google::rpc::BadRequest>(ToGrpc(Check(request, RequestLimits{}).status()));
+  ASSERT_TRUE(detail);
+  EXPECT_EQ(detail->field_violations_size(), 3);
+}
+
+TEST(Requests, ListInstrumentsRefusesBadSizesTokensAndTexts) {
+  const auto refused = [](auto set) {
+    v1::ListInstrumentsRequest request;
+    set(&request);
+    return absl::IsInvalidArgument(Check(request, RequestLimits{}).status());
+  };
+  EXPECT_TRUE(refused([](auto* r) { r->set_page_size(10'001); }));
+  EXPECT_TRUE(refused([](auto* r) { r->set_page_token("x"); }));
+  EXPECT_TRUE(refused([](auto* r) { r->set_venue(std::string(101, 'a')); }));
+  EXPECT_TRUE(refused([](auto* r) { r->set_filter(std::string(101, 'a')); }));
+  EXPECT_FALSE(refused([](auto*) {}));
+}
+
+TEST(Requests, GetLatestRefusesWhatStreamCandlesRefuses) {
+  v1::GetLatestRequest request;
+  request.add_instruments("binance:BTC-USDT");
+  EXPECT_TRUE(absl::IsInvalidArgument(Check(request, RequestLimits{}).status()));
+  request.add_intervals("1s");
+  EXPECT_EQ(Check(request, RequestLimits{})->last, 1);
+}
+
+TEST(Requests, APageTokenOfAnotherRequestIsRefused) {
+  const auto query = Check(GoodCandles(), RequestLimits{});
+  v1::GetCandlesRequest request = GoodCandles();
+  request.set_page_token(NextPageToken(*query, EventTime{5}, std::nullopt));
+  EXPECT_TRUE(Check(request, RequestLimits{}).ok());
+  request.set_page_size(7);  // may change
+  EXPECT_TRUE(Check(request, RequestLimits{}).ok());
+  request.set_interval("5m");
+  EXPECT_THAT(Message(Check(request, RequestLimits{}).status()), HasSubstr("another request"));
+}
+
+TEST(Requests, WhatALaterVersionWillDoIsUnimplementedAndSaysSo) {
+  v1::GetCandlesRequest fill = GoodCandles();
+  fill.set_fill(v1::FILL_PREVIOUS_CLOSE);
+  EXPECT_TRUE(absl::IsUnimplemented(Check(fill, RequestLimits{}).status()));
+  v1::StreamCandlesRequest resume = GoodStream();
+  resume.set_resume_token("x");
+  EXPECT_THAT(Message(Check(resume, RequestLimits{}).status()), HasSubstr("resume_token"));
+  v1::StreamCandlesRequest skip = GoodStream();
+  skip.set_slow_consumer_policy(v1::SLOW_CONSUMER_POLICY_SKIP_AND_TELL);
+  EXPECT_TRUE(absl::IsUnimplemented(Check(skip, RequestLimits{}).status()));
+}
+
+TEST(Requests, TimesBetweenMicrosecondsAreRoundedUp) {
+  v1::GetCandlesRequest request = GoodCandles();
+  request.mutable_start_time()->set_seconds(1);
+  request.mutable_start_time()->set_nanos(1);
+  EXPECT_EQ(Check(request, RequestLimits{})->from.us, 1'000'001);
+}
+
+TEST(Requests, AnEmptyRangeIsFine) {
+  v1::GetCandlesRequest request = GoodCandles();
+  request.mutable_start_time()->set_seconds(9);
+  request.mutable_end_time()->set_seconds(9);
+  EXPECT_TRUE(Check(request, RequestLimits{}).ok());
+}
+
+}  // namespace
+}  // namespace quantstream::query
