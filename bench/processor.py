@@ -1,9 +1,11 @@
-"""How much CPU and memory quantstream-processor needs from Kafka to committed rows. Run by bench/run.
+"""How much CPU and memory quantstream-processor needs from Kafka to committed rows.
 
-One topic of trades is filled once in batches as ingest makes them, once with one trade per record; the real binary catches
-up with each, then keeps up with a steady rate with PARTIAL candles on. All rows are compared with a reference. Beside it,
-in the same run, the same job in Python.
+Run by bench/run. One topic of trades is filled in batches as ingest makes them, one with one trade
+per record; the real binary catches up with each, then keeps up with a steady rate with PARTIAL
+candles on. All rows are compared with a reference. Beside it, in the same run, the same job in
+Python.
 """
+
 import json
 import os
 import subprocess
@@ -11,7 +13,16 @@ import sys
 import time
 from pathlib import Path
 
-from stage import ROOT, Results, Service, Stage, cpu_seconds, cpu_seconds_of, free_port, peak_megabytes
+from stage import (
+    ROOT,
+    Results,
+    Service,
+    Stage,
+    cpu_seconds,
+    cpu_seconds_of,
+    free_port,
+    peak_megabytes,
+)
 
 TRADES = int(os.environ.get("QUANTSTREAM_BENCH_TRADES", "5000000"))
 RATE, INSTRUMENTS, STEADY_S = 50_000, 200, 60
@@ -19,8 +30,17 @@ PEER_TRADES = min(TRADES, 500_000)
 
 
 def fill(stage, build, prefix, **options):
-    arguments = [build / "bench/bench-fill", "--brokers", stage.brokers, "--topic", f"{prefix}trades", "--instruments",
-                 str(INSTRUMENTS), "--rate", str(RATE)]
+    arguments = [
+        build / "bench/bench-fill",
+        "--brokers",
+        stage.brokers,
+        "--topic",
+        f"{prefix}trades",
+        "--instruments",
+        str(INSTRUMENTS),
+        "--rate",
+        str(RATE),
+    ]
     for name, value in options.items():
         arguments += [f"--{name}", str(value)]
     return arguments
@@ -28,18 +48,45 @@ def fill(stage, build, prefix, **options):
 
 def processor(stage, build, prefix, database):
     port = free_port()
-    service = Service(stage, build, "quantstream-processor", {
-        "kafka": {"bootstrap.servers": stage.brokers}, "admin_port": port, "workers": 1, "topic_prefix": prefix,
-        "postgres": {"host": "127.0.0.1", "port": str(stage.postgres_port), "user": "quantstream", "dbname": database},
-        "contiguous_id_venues": ["bench"]})
+    service = Service(
+        stage,
+        build,
+        "quantstream-processor",
+        {
+            "kafka": {"bootstrap.servers": stage.brokers},
+            "admin_port": port,
+            "workers": 1,
+            "topic_prefix": prefix,
+            "postgres": {
+                "host": "127.0.0.1",
+                "port": str(stage.postgres_port),
+                "user": "quantstream",
+                "dbname": database,
+            },
+            "contiguous_id_venues": ["bench"],
+        },
+    )
     return service, port
 
 
 def log_end(stage, prefix):
     """Records in the topic, from the offsets that Kafka's own tool prints."""
     libs = ROOT / ".cache/kafka-4.1.1/libs"
-    out = subprocess.run(["java", "-cp", f"{libs}/*", "org.apache.kafka.tools.GetOffsetShell", "--bootstrap-server",
-                          stage.brokers, "--topic", f"{prefix}trades"], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [
+            "java",
+            "-cp",
+            f"{libs}/*",
+            "org.apache.kafka.tools.GetOffsetShell",
+            "--bootstrap-server",
+            stage.brokers,
+            "--topic",
+            f"{prefix}trades",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     return sum(int(line.rsplit(":", 1)[1]) for line in out.split())
 
 
@@ -49,9 +96,11 @@ def wait_for_offset(stage, service, database, end, bound_s):
     while time.monotonic() < deadline:
         service.check_alive()
         try:
-            stored = stage.query(database, "SELECT coalesce(sum(next_offset), 0) FROM partition_progress")
+            stored = stage.query(
+                database, "SELECT coalesce(sum(next_offset), 0) FROM partition_progress"
+            )
         except subprocess.CalledProcessError:
-            stored = "0"                                            # the schema is still being made
+            stored = "0"  # the schema is still being made
         if int(stored) >= end:
             return
         time.sleep(0.1)
@@ -59,8 +108,19 @@ def wait_for_offset(stage, service, database, end, bound_s):
 
 
 def check(stage, build, database, trades, seed=1):
-    done = subprocess.run([build / "bench/bench-check", stage.conninfo(database), "bench", str(trades), str(INSTRUMENTS),
-                           str(RATE), str(seed)], capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            build / "bench/bench-check",
+            stage.conninfo(database),
+            "bench",
+            str(trades),
+            str(INSTRUMENTS),
+            str(RATE),
+            str(seed),
+        ],
+        capture_output=True,
+        text=True,
+    )
     print(f"  rows against the reference: {done.stdout.strip()} {done.stderr.strip()}", flush=True)
     if done.returncode != 0:
         raise RuntimeError("rows differ from the reference: no figure of this run counts")
@@ -68,14 +128,24 @@ def check(stage, build, database, trades, seed=1):
 
 def catch_up(stage, build, results, question, single, goal):
     prefix = "single." if single else "batch."
-    made = json.loads(subprocess.run(fill(stage, build, prefix, trades=TRADES, single=int(single)), check=True,
-                                     capture_output=True, text=True).stdout)
+    made = json.loads(
+        subprocess.run(
+            fill(stage, build, prefix, trades=TRADES, single=int(single)),
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
     print(f"  {question}: {made['trades']:,} trades in {made['records']:,} records", flush=True)
     database, end = stage.make_database(prefix.strip(".")), log_end(stage, prefix)
     postgres, begin = cpu_seconds_of("postgres"), time.monotonic()
     service, _ = processor(stage, build, prefix, database)
     wait_for_offset(stage, service, database, end, 1200)
-    wall, cpu, peak = time.monotonic() - begin, cpu_seconds(service.pid), peak_megabytes(service.pid)
+    wall, cpu, peak = (
+        time.monotonic() - begin,
+        cpu_seconds(service.pid),
+        peak_megabytes(service.pid),
+    )
     postgres = cpu_seconds_of("postgres") - postgres
     service.stop()
     check(stage, build, database, TRADES)
@@ -90,11 +160,15 @@ def catch_up(stage, build, results, question, single, goal):
 def steady(stage, build, results):
     question, prefix, trades = f"steady {RATE:,}/s, PARTIAL on", "steady.", RATE * STEADY_S
     database = stage.make_database("steady")
-    subprocess.run(fill(stage, build, prefix, trades=0), check=True, capture_output=True)    # makes the topic
+    subprocess.run(
+        fill(stage, build, prefix, trades=0), check=True, capture_output=True
+    )  # makes the topic
     service, _ = processor(stage, build, prefix, database)
     wait_for_offset(stage, service, database, log_end(stage, prefix), 60)
     before, postgres = cpu_seconds(service.pid), cpu_seconds_of("postgres")
-    subprocess.run(fill(stage, build, prefix, trades=trades, pace=1), check=True, capture_output=True)
+    subprocess.run(
+        fill(stage, build, prefix, trades=trades, pace=1), check=True, capture_output=True
+    )
     wait_for_offset(stage, service, database, log_end(stage, prefix), 120)
     cpu, peak = cpu_seconds(service.pid) - before, peak_megabytes(service.pid)
     postgres = cpu_seconds_of("postgres") - postgres
@@ -107,12 +181,25 @@ def steady(stage, build, results):
 
 def python_peer(stage, results, ours):
     database = stage.make_database("peer")
-    done = subprocess.run([sys.executable, ROOT / "bench/peers/candles.py", stage.brokers, "batch.trades",
-                           stage.conninfo(database), str(PEER_TRADES)], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            ROOT / "bench/peers/candles.py",
+            stage.brokers,
+            "batch.trades",
+            stage.conninfo(database),
+            str(PEER_TRADES),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     peer = json.loads(done.stdout)
     theirs = peer["cpu_s"] / peer["trades"] * 1e6
     results.add("Python consumer, same topic", "CPU per million trades", theirs, "CPU-s")
-    results.add("Python consumer, same topic", "its CPU / ours", theirs / ours, "times", better="higher")
+    results.add(
+        "Python consumer, same topic", "its CPU / ours", theirs / ours, "times", better="higher"
+    )
 
 
 def main():

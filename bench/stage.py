@@ -1,4 +1,5 @@
-"""What benchmarks stand on: a private Kafka and PostgreSQL, a process that is measured, a table and a file of results."""
+"""What benchmarks stand on: a private Kafka and PostgreSQL, a measured process, a file of results."""
+
 import datetime
 import json
 import os
@@ -30,9 +31,15 @@ class Stage:
         self.folder = Path(tempfile.mkdtemp(prefix="quantstream-bench-", dir="/var/tmp"))
         self.kafka_port, self.postgres_port = free_port(), free_port()
         start = ROOT / "deploy"
-        subprocess.run([start / "kafka/start", self.folder / "kafka", str(self.kafka_port), str(free_port())], check=True,
-                       env={**os.environ, "QUANTSTREAM_KAFKA_HEAP_MB": "1024"})
-        subprocess.run([start / "postgres/start", self.folder / "postgres", str(self.postgres_port)], check=True)
+        subprocess.run(
+            [start / "kafka/start", self.folder / "kafka", str(self.kafka_port), str(free_port())],
+            check=True,
+            env={**os.environ, "QUANTSTREAM_KAFKA_HEAP_MB": "1024"},
+        )
+        subprocess.run(
+            [start / "postgres/start", self.folder / "postgres", str(self.postgres_port)],
+            check=True,
+        )
         self.brokers = f"127.0.0.1:{self.kafka_port}"
         return self
 
@@ -46,8 +53,12 @@ class Stage:
 
     def query(self, database, sql):
         """The answer of psql as text, one row a line."""
-        return subprocess.run(["psql", "-XAtq", self.conninfo(database), "-c", sql], check=True, capture_output=True,
-                              text=True).stdout.strip()
+        return subprocess.run(
+            ["psql", "-XAtq", self.conninfo(database), "-c", sql],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
 
     def make_database(self, name):
         self.query("quantstream", f"CREATE DATABASE {name}")
@@ -86,10 +97,13 @@ class Service:
 
     def __init__(self, stage, build, name, options):
         self.config = stage.folder / f"{name}-{time.monotonic_ns()}.yaml"
-        self.config.write_text(json.dumps(options, indent=1))       # JSON is YAML
+        self.config.write_text(json.dumps(options, indent=1))  # JSON is YAML
         self.log = self.config.with_suffix(".log")
-        self.process = subprocess.Popen([build / "bin" / name, "--config", self.config], stdout=self.log.open("w"),
-                                        stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(
+            [build / "bin" / name, "--config", self.config],
+            stdout=self.log.open("w"),
+            stderr=subprocess.STDOUT,
+        )
 
     @property
     def pid(self):
@@ -97,13 +111,19 @@ class Service:
 
     def check_alive(self):
         if self.process.poll() is not None:
-            raise RuntimeError(f"ended with {self.process.returncode}: {self.log.read_text()[-2000:]}")
+            raise RuntimeError(
+                f"ended with {self.process.returncode}: {self.log.read_text()[-2000:]}"
+            )
 
     def metric(self, port, name):
         """Sum of a metric over its labels."""
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             lines = answer.read().decode().splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name) and "#" not in line)
+        return sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in lines
+            if line.startswith(name) and "#" not in line
+        )
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -121,16 +141,41 @@ class Results:
         self.name, self.rows = name, []
 
     def add(self, question, metric, value, unit, goal=None, better="lower"):
-        self.rows.append({"question": question, "metric": metric, "value": round(value, 3), "unit": unit, "goal": goal,
-                          "better": better})
-        print(f"  {question:38} {metric:28} {value:12.3f} {unit:10} {f'goal {goal}' if goal else ''}", flush=True)
+        self.rows.append(
+            {
+                "question": question,
+                "metric": metric,
+                "value": round(value, 3),
+                "unit": unit,
+                "goal": goal,
+                "better": better,
+            }
+        )
+        print(
+            f"  {question:38} {metric:28} {value:12.3f} {unit:10} {f'goal {goal}' if goal else ''}",
+            flush=True,
+        )
 
     def write(self):
-        commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True,
-                                check=True).stdout.strip()
-        machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()} {platform.release().split('-')[0]}"
+        commit = subprocess.run(
+            ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        system = f"{platform.system()} {platform.release().split('-')[0]}"
+        machine = f"{os.cpu_count()} cores, {platform.machine()}, {system}"
         folder = ROOT / "bench/results"
         folder.mkdir(exist_ok=True)
-        (folder / f"{self.name}.json").write_text(json.dumps(
-            {"commit": commit, "date": datetime.date.today().isoformat(), "machine": machine, "results": self.rows},
-            indent=2) + "\n")
+        (folder / f"{self.name}.json").write_text(
+            json.dumps(
+                {
+                    "commit": commit,
+                    "date": datetime.date.today().isoformat(),
+                    "machine": machine,
+                    "results": self.rows,
+                },
+                indent=2,
+            )
+            + "\n"
+        )

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""The same job as people write it in Python: trades from Kafka, candles of seven intervals to PostgreSQL.
+"""The same job as people write it in Python: trades from Kafka, candles to PostgreSQL.
 
-Integers instead of Decimal, dictionaries, one COPY per second of market time; duplicates by the highest id, no recovery, no
-late trades, no gaps: less than the processor promises. Usage: candles.py BROKERS TOPIC CONNINFO TRADES
+Integers instead of Decimal, dictionaries, one COPY per second of market time; duplicates by the
+highest id, no recovery, no late trades, no gaps: less than the processor promises.
+Usage: candles.py BROKERS TOPIC CONNINFO TRADES
 """
+
 import resource
 import sys
 import time
@@ -65,13 +67,22 @@ class Aggregator:
 
 def main():
     brokers, topic, conninfo, limit = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "peer", "enable.auto.commit": False,
-                         "auto.offset.reset": "earliest", "fetch.queue.backoff.ms": 1})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": brokers,
+            "group.id": "peer",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "fetch.queue.backoff.ms": 1,
+        }
+    )
     partitions = consumer.list_topics(topic).topics[topic].partitions
     consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
     database = psycopg.connect(conninfo)
-    database.execute("CREATE TABLE IF NOT EXISTS peer_candles (venue text, symbol text, interval_s int, open_s bigint, open "
-                     "bigint, high bigint, low bigint, close bigint, volume numeric, quote numeric, count bigint)")
+    database.execute(
+        "CREATE TABLE IF NOT EXISTS peer_candles (venue text, symbol text, interval_s int, "
+        "open_s bigint, open bigint, high bigint, low bigint, close bigint, volume numeric, quote numeric, count bigint)"
+    )
     aggregators = {p: Aggregator() for p in partitions}
     clocks = dict.fromkeys(partitions, 0)
     trades, begin = 0, time.monotonic()
@@ -93,8 +104,10 @@ def main():
                     copy.write_row(row)
             database.commit()
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(f'{{"trades": {trades}, "cpu_s": {usage.ru_utime + usage.ru_stime:.3f}, '
-          f'"wall_s": {time.monotonic() - begin:.3f}, "rss_kb": {usage.ru_maxrss}}}')
+    print(
+        f'{{"trades": {trades}, "cpu_s": {usage.ru_utime + usage.ru_stime:.3f}, '
+        f'"wall_s": {time.monotonic() - begin:.3f}, "rss_kb": {usage.ru_maxrss}}}'
+    )
 
 
 if __name__ == "__main__":

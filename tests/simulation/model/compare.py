@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The C++ fold and the executable model, on the same random logs: the same rows, entire.
 
-Usage: compare.py FOLD_LOG MODEL_FOLDER [LOGS [FIRST]]. One tick of the model is 100 ms. Compared are values, state, version,
-revision, marks, and the lineage of 1 s candles with the model's `span`.
+Usage: compare.py FOLD_LOG MODEL_FOLDER [LOGS [FIRST]]. One tick of the model is 100 ms. Compared are
+values, state, version, revision, marks, and the lineage of 1 s candles with the model's `span`.
 """
+
 import os
 import random
 import subprocess
@@ -20,8 +21,10 @@ def as_text(log, intervals):
     lines = ["I " + " ".join(map(str, intervals))]
     for record in log:
         lines.append(f"R {record.ts} {record.node} {record.session} {record.seq}")
-        lines += [f"T {t.inst[0].lower()} {t.inst[1:]} {t.tid or 0} {t.time} {t.recv} {t.price} {t.qty}"
-                  for t in record.trades]
+        lines += [
+            f"T {t.inst[0].lower()} {t.inst[1:]} {t.tid or 0} {t.time} {t.recv} {t.price} {t.qty}"
+            for t in record.trades
+        ]
         lines += [f"B {b.venue.lower()} {'-' if b.time is None else b.time}" for b in record.beats]
     return "\n".join(lines + ["E"]) + "\n"
 
@@ -37,8 +40,12 @@ def row_text(key, c):
     inst, seconds, start = key
     returns = "-" if c.returns is None else ",".join(map(str, c.returns))
     span = "-" if c.span is None else f"{c.span[0]},{c.span[1]}"
-    return (f"{inst[0].lower()}:{inst[1:]} {seconds} {start} {c.n} {c.volume} {c.quote} {edge(c.first)} {edge(c.last)} "
-            f"{c.high} {c.low} {returns} {MARKS[c.suspect, c.healed]} {STATES[c.state]} {c.revision} {c.version} {span}")
+    return (
+        f"{inst[0].lower()}:{inst[1:]} {seconds} {start} {c.n} {c.volume} {c.quote} "
+        f"{edge(c.first)} {edge(c.last)} "
+        f"{c.high} {c.low} {returns} {MARKS[c.suspect, c.healed]} {STATES[c.state]} "
+        f"{c.revision} {c.version} {span}"
+    )
 
 
 def without_lineage_of_longer(line):
@@ -68,18 +75,25 @@ def main():
     from fold import Design
     from market import random_log
     from world import Straight
+
     process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     compared = 0
     for seed in range(first, first + logs):
         rng = random.Random(seed)
         log = random_log(rng, rng.choice([25, 50, 90]), restamp=seed % 3 == 0)
         intervals = rng.choice(INTERVALS)
-        want = sorted(without_lineage_of_longer(row_text(k, c)) for k, c in Straight(log, intervals, Design()).rows.items())
+        want = sorted(
+            without_lineage_of_longer(row_text(k, c))
+            for k, c in Straight(log, intervals, Design()).rows.items()
+        )
         process.stdin.write(as_text(log, intervals))
         process.stdin.flush()
         got = sorted(map(without_lineage_of_longer, read_rows(process)))
         if got != want:
-            print(f"seed {seed} differs\n  model: {sorted(set(want) - set(got))[:3]}\n  fold:  {sorted(set(got) - set(want))[:3]}")
+            print(
+                f"seed {seed} differs\n  model: {sorted(set(want) - set(got))[:3]}\n"
+                f"  fold:  {sorted(set(got) - set(want))[:3]}"
+            )
             return 1
         compared += len(want)
     process.stdin.close()

@@ -1,4 +1,5 @@
-// Folds logs that it reads as text and prints the rows they end in, for a comparison with another implementation.
+// Folds logs that it reads as text and prints the rows they end in, for a comparison with another
+// implementation.
 //
 // Input, a line each, times in ticks of 100 ms:
 //   I 1 2 6                         intervals in seconds; begins a log
@@ -17,8 +18,8 @@ namespace {
 
 std::string Text(__int128 value) {
   const bool negative = value < 0;
-  unsigned __int128 rest = negative ? -static_cast<unsigned __int128>(value)
-                                    : static_cast<unsigned __int128>(value);
+  unsigned __int128 rest =
+      negative ? -static_cast<unsigned __int128>(value) : static_cast<unsigned __int128>(value);
   std::string digits;
   do {
     digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(rest % 10)));
@@ -109,4 +110,6 @@ int Run() {
 }  // namespace
 }  // namespace quantstream::processor::simulation
 
-int main() { return quantstream::processor::simulation::Run(); }
+int main() {
+  return quantstream::processor::simulation::Run();
+}
