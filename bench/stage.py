@@ -1,4 +1,4 @@
-"""What benchmarks stand on: a private Kafka and PostgreSQL, a measured process, a file of results."""
+"""A private Kafka and PostgreSQL, a process that is measured, a table and a file of results."""
 
 import datetime
 import json

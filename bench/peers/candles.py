@@ -81,7 +81,8 @@ def main():
     database = psycopg.connect(conninfo)
     database.execute(
         "CREATE TABLE IF NOT EXISTS peer_candles (venue text, symbol text, interval_s int, "
-        "open_s bigint, open bigint, high bigint, low bigint, close bigint, volume numeric, quote numeric, count bigint)"
+        "open_s bigint, open bigint, high bigint, low bigint, close bigint, "
+        "volume numeric, quote numeric, count bigint)"
     )
     aggregators = {p: Aggregator() for p in partitions}
     clocks = dict.fromkeys(partitions, 0)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The C++ fold and the executable model, on the same random logs: the same rows, entire.
 
-Usage: compare.py FOLD_LOG MODEL_FOLDER [LOGS [FIRST]]. One tick of the model is 100 ms. Compared are
+Usage: compare.py FOLD_LOG MODEL_FOLDER [LOGS [FIRST]]. A tick of the model is 100 ms. Compared are
 values, state, version, revision, marks, and the lineage of 1 s candles with the model's `span`.
 """
 
