@@ -132,6 +132,9 @@ void AddClients(QueryConfig* config, config::OptionSet& options) {
                .maximum = 120'000,
                .unit = "ms",
                .help = "a client that says nothing is held for so long"});
+}
+
+void AddStreams(QueryConfig* config, config::OptionSet& options) {
   options.Add(&config->queue_bytes_max,
               {.name = "queue_bytes_max",
                .fallback = 8 * kMebibyte,
@@ -212,6 +215,7 @@ config::OptionSet QueryOptions(QueryConfig* config) {
   AddWorld(config, options);
   AddStore(config, options);
   AddClients(config, options);
+  AddStreams(config, options);
   AddRunning(config, options);
   options.AddCheck([config](config::Problems* problems) { CheckIntervals(*config, problems); });
   return options;

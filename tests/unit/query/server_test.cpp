@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "query/config.h"
@@ -152,14 +153,14 @@ TEST_F(ServerTest, APortThatIsTakenIsNamed) {
 TEST(Metrics, NamesAndLabelsAreTheGoldenFiles) {
   const Metrics metrics;
   std::istringstream lines(prometheus::TextSerializer().Serialize(metrics.registry()->Collect()));
-  std::string text, line;
+  std::set<std::string> names;
+  std::string line;
   while (std::getline(lines, line)) {
-    if (line.starts_with("#")) {
-      text += line + "\n";
-    } else if (line.find("_bucket") == std::string::npos) {
-      text += line.substr(0, line.rfind(' ')) + "\n";
-    }
+    if (line.find("_bucket") != std::string::npos) continue;
+    names.insert(line.starts_with("#") ? line : line.substr(0, line.rfind(' ')));
   }
+  std::string text;
+  for (const std::string& name : names) text += name + "\n";
   const std::string path = test_support::SourceDir() + "/tests/unit/query/testdata/metrics.txt";
   if (std::getenv("QUANTSTREAM_REWRITE") != nullptr) std::ofstream(path) << text;
   std::ifstream file(path);
