@@ -100,10 +100,7 @@ void LateTrades::Answer(Run& run) {
 void LateTrades::ApplyRecord(Run& run) {
   run.before.clear();
   run.changed_panes.clear();
-  for (const LateTrade& late : run.record->trades) {
-    ApplyTrade(run, late);
-    if (!rules_.net_marks) Mark(run);
-  }
+  for (const LateTrade& late : run.record->trades) ApplyTrade(run, late);
   for (const PaneId& pane : run.changed_panes) SetReturns(run, pane);
   Mark(run);
   for (const auto& [key, before] : run.before) {

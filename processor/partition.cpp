@@ -25,6 +25,19 @@ std::string OneTradeBatch(const TradeBatch& batch, uint32_t index) {
   return bytes;
 }
 
+GapRow GapOf(const Instrument& instrument, const Hole& hole, GapCause cause, int64_t version) {
+  GapRow gap;
+  gap.cause = cause;
+  gap.instrument = instrument.name;
+  gap.venue = instrument.venue_name();
+  gap.first_trade_id = hole.first;
+  gap.last_trade_id = hole.last;
+  gap.from_time = std::min(hole.from_time, hole.until_time);
+  gap.until_time = std::max(hole.from_time, hole.until_time);
+  gap.opened_version = version;
+  return gap;
+}
+
 }  // namespace
 
 Partition::Partition(int32_t partition, Epoch epoch, FoldOptions options, LateReader& reader,
@@ -49,7 +62,10 @@ void Partition::BeginRecord(Offset offset, EventTime log_time) {
 absl::Status Partition::Fold(const TradeBatch& batch, Offset offset, EventTime log_time) {
   BeginRecord(offset, log_time);
   if (SentBefore(batch, offset)) return absl::OkStatus();
-  for (uint32_t index = 0; index < batch.trades.size(); ++index) FoldTrade(batch, index, offset);
+  for (uint32_t index = 0; index < batch.trades.size(); ++index) {
+    FoldTrade(batch, index, offset);
+    if (!rules_.net_marks) EndTrades(offset);
+  }
   EndTrades(offset);
   if (late_.size() > kAsideMax) {
     if (absl::Status status = late_.Settle(*batch_, in_flight_.get()); !status.ok()) return status;
@@ -177,34 +193,14 @@ void Partition::AddToLedger(Instrument& instrument, const Trade& trade) {
     const Hole hole = instrument.ledger.ForgetLowestHole();
     ++counters_.ledger_holes_forgotten;
     batch_->CloseGap(instrument.name, hole, version_);
-    batch_->OpenGap(GapRow{GapCause::kUnknown,
-                           instrument.name,
-                           std::string(instrument.venue_name()),
-                           hole.first,
-                           hole.last,
-                           hole.from_time,
-                           hole.until_time,
-                           {},
-                           {},
-                           version_,
-                           {}});
+    batch_->OpenGap(GapOf(instrument, hole, GapCause::kUnknown, version_));
   }
 }
 
 void Partition::ReportHoles(const Instrument& instrument, const LedgerChange& change) {
   if (change.closed) batch_->CloseGap(instrument.name, *change.closed, version_);
   for (const Hole& hole : change.opened) {
-    batch_->OpenGap(GapRow{GapCause::kMissingIds,
-                           instrument.name,
-                           std::string(instrument.venue_name()),
-                           hole.first,
-                           hole.last,
-                           hole.from_time,
-                           hole.until_time,
-                           {},
-                           {},
-                           version_,
-                           {}});
+    batch_->OpenGap(GapOf(instrument, hole, GapCause::kMissingIds, version_));
   }
 }
 

@@ -75,14 +75,14 @@ absl::Status Partition::Advance(uint32_t number, EventTime target) {
   if (passes_an_end && rules_.settle_before_close) {
     if (absl::Status status = late_.Settle(*batch_, in_flight_.get()); !status.ok()) return status;
   }
+  const bool held = venue.clock.IsHeld(state_.log_time, state_.options);
+  if (!held) venue.held_from = kNever;
+  if (held && venue.held_from == kNever) venue.held_from = venue.clock.closed_until();
   if (rules_.clock_never_back) {
     venue.clock.AdvanceTo(target, grace_us);
   } else {
     venue.clock.SetBack(venue.clock.Least(state_.log_time, state_.options), grace_us);
   }
-  const bool held = venue.clock.IsHeld(state_.log_time, state_.options);
-  if (!held) venue.held_from = kNever;
-  if (held && venue.held_from == kNever) venue.held_from = venue.clock.closed_until();
   if (venue.next_close > venue.clock.closed_until()) return absl::OkStatus();
   CloseWindows(venue);
   if (held) ReportHeld(venue);
@@ -149,7 +149,7 @@ void Partition::ReportHeld(Venue& venue) {
   GapRow gap;
   gap.cause = GapCause::kDisconnected;
   gap.venue = venue.name;
-  gap.from_time = venue.held_from;
+  if (venue.held_from != kNever) gap.from_time = venue.held_from;
   gap.until_time = closed_until;
   gap.opened_version = version_;
   batch_->OpenGap(std::move(gap));

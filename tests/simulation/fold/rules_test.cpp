@@ -64,8 +64,6 @@ const Case kCases[] = {
     {"Rule7_SequencesSeenAreRangesNeverTheHighest", TAKE_OUT(sequence_ranges)},
     {"Rule7_ARefusedRecordIsAClaim", TAKE_OUT(sequence_claims)},
     {"Rule8_AReadBackLooksInTheOwnUncommittedRowsFirst", TAKE_OUT(overlay)},
-    {"Rule9_EveryReadBackCarriesTheFence",
-     [](Schedule& schedule) { schedule.store_rules.fenced_reads = false; }},
     {"Rule10_SumsAreTheStoredCandlePlusTheTrade", TAKE_OUT(sums_stored), true},
     {"Rule10_LateTradesAreKeyedByPlace", TAKE_OUT(late_by_index)},
     {"Rule11_TradesSetAsideKeepTheMarksOfTheirRecord", TAKE_OUT(marks_of_record)},

@@ -101,6 +101,13 @@ void SimDatabase::RunAll() {
   }
 }
 
+void SimDatabase::RunTwice() {
+  const std::shared_ptr<Transaction> transaction = running_.front();
+  running_.pop_front();
+  Execute(transaction->commit);
+  transaction->outcome = Execute(transaction->commit);
+}
+
 void SimDatabase::LoseNext(bool after_it_ran) {
   const std::shared_ptr<Transaction> transaction = running_.front();
   running_.pop_front();

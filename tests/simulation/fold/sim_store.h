@@ -54,6 +54,9 @@ class SimDatabase {
   // Runs it now; whether the sender learns of it is the caller's choice.
   CommitOutcome Execute(const Commit& commit);
   bool has_running() const { return !running_.empty(); }
+  // The next one runs twice, as when it was sent again while the first was on its way; its sender
+  // learns of the second.
+  void RunTwice();
   // The next one is lost before it runs, or after.
   void LoseNext(bool after_it_ran);
 

@@ -1,0 +1,271 @@
+// Rules of owners that one schedule shows best: the fence of read-backs, lost answers, what a
+// take-over publishes, and what makes a partition stop by name.
+#include <gtest/gtest.h>
+
+#include "tests/simulation/fold/sim_world.h"
+
+namespace quantstream::processor::simulation {
+namespace {
+
+SimTrade TradeAt(uint64_t id, int64_t time) {
+  SimTrade trade;
+  trade.venue = "a";
+  trade.symbol = "x";
+  trade.id = id;
+  trade.time = trade.receive = time;
+  trade.price = 100;
+  trade.quantity = 1;
+  return trade;
+}
+
+SimRecord RecordOf(uint64_t sequence, std::vector<SimTrade> trades, std::optional<int64_t> clock) {
+  SimRecord record;
+  record.node = "n";
+  record.sequence = sequence;
+  record.trades = std::move(trades);
+  if (clock) record.beats.push_back(SimBeat{"a", clock});
+  return record;
+}
+
+// Windows at 1000.0 (two records), closed by record 2; a late trade in record 3; then the end.
+SimLog SmallLog() {
+  return {RecordOf(0, {TradeAt(1, 10'000)}, 10'000),
+          RecordOf(1, {TradeAt(2, 10'005)}, {}),
+          RecordOf(2, {TradeAt(4, 10'021)}, 10'025),
+          RecordOf(3, {TradeAt(3, 10'007)}, {}),
+          RecordOf(4, {}, 10'050),
+          RecordOf(5, {TradeAt(5, 10'051)}, 10'052)};
+}
+
+class CountingPublisher final : public Publisher {
+ public:
+  bool PublishCommitted(int32_t, const OutboxRow& row) override {
+    ++rows;
+    newest = row.version;
+    return true;
+  }
+  int64_t DeliveredVersion(int32_t) override { return newest; }
+  bool PublishEvent(int32_t, std::string event) override {
+    const CandleEventParts parts = ReadCandleEvent(event);
+    ++(parts.is_progress ? progress : partials);
+    return true;
+  }
+  void Forget(int32_t) override {}
+
+  int rows = 0, partials = 0, progress = 0;
+  int64_t newest = -1;
+};
+
+struct Owner {
+  Owner(SimTopic& topic, SimDatabase& database, const WorkerOptions& options, const Rules& rules)
+      : source(topic, 1), store(database), worker(options, source, store, publisher, rules) {
+    source.records_each = 1;
+    source.Assign(0);
+  }
+  const OwnedPartition& partition() { return *worker.partitions().at(0); }
+
+  SimSource source;
+  SimStore store;
+  CountingPublisher publisher;
+  Worker worker;
+};
+
+class Owners : public testing::Test {
+ protected:
+  Owners() { options_.fold = SimOptions({{1}, {5}}); }
+
+  std::unique_ptr<Owner> Start() {
+    return std::make_unique<Owner>(topic_, database_, options_, rules_);
+  }
+  void Steps(Owner& owner, int count, int64_t every_us = 100'000) {
+    for (int i = 0; i < count; ++i) {
+      now_us_ += every_us;
+      owner.worker.Step(now_us_, 0);
+    }
+  }
+  // The worker and the database in turns until everything is committed.
+  void RunToTheEnd(Owner& owner) {
+    for (int i = 0; i < 200; ++i) {
+      Steps(owner, 1);
+      database_.RunAll();
+    }
+  }
+
+  std::vector<SimLog> logs_{SmallLog()};
+  SimTopic topic_{logs_};
+  SimDatabase database_;
+  WorkerOptions options_;
+  Rules rules_;
+  int64_t now_us_ = 1'000'000;
+};
+
+TEST_F(Owners, Rule9AZombiesReadBackIsRefusedAndItLetsGo) {
+  for (bool fenced : {true, false}) {
+    database_ = SimDatabase();
+    database_.rules.fenced_reads = fenced;
+    topic_.visible = {3};
+    auto zombie = Start();
+    Steps(*zombie, 8);
+    ASSERT_EQ(zombie->partition().state(), OwnedPartition::kFolding);
+    database_.RunAll();
+    Steps(*zombie, 1);
+    database_.Raise(0);  // another owner
+    topic_.visible = {4};
+    Steps(*zombie, 5);  // a late trade is read back
+    EXPECT_EQ(zombie->partition().state(),
+              fenced ? OwnedPartition::kWaiting : OwnedPartition::kFolding);
+  }
+}
+
+TEST_F(Owners, Rule15AnUnmatchedGuardAfterALostAnswerMeansItLanded) {
+  for (bool looks : {true, false}) {
+    database_ = SimDatabase();
+    rules_.read_after_unmatched = looks;
+    topic_.visible = {3};
+    auto owner = Start();
+    Steps(*owner, 8);
+    ASSERT_TRUE(database_.has_running());
+    // Sent again while the first was on its way: both run, and only the second's answer arrives.
+    database_.RunTwice();
+    Steps(*owner, 2);
+    EXPECT_EQ(owner->partition().state(),
+              looks ? OwnedPartition::kFolding : OwnedPartition::kWaiting);
+  }
+}
+
+TEST_F(Owners, Rule17NoPartialIsPublishedBeforeTheEndThatTheLogHad) {
+  for (bool waits : {true, false}) {
+    database_ = SimDatabase();
+    rules_.catch_up_before_partial = waits;
+    auto owner = Start();
+    Steps(*owner, 3);  // take-over, then a record or two of six
+    ASSERT_LT(owner->partition().position().value, 6);
+    EXPECT_EQ(owner->publisher.partials > 0, !waits);
+    RunToTheEnd(*owner);
+    EXPECT_GT(owner->publisher.partials, 0);
+  }
+}
+
+TEST_F(Owners, Rule17NoPartialIsPublishedTenSecondsAfterTheLastCommit) {
+  for (bool recently : {true, false}) {
+    database_ = SimDatabase();
+    rules_.fenced_recently = recently;
+    topic_.visible = {5};
+    auto owner = Start();
+    RunToTheEnd(*owner);
+    const int before = owner->publisher.partials;
+    owner->store.down = true;
+    Steps(*owner, 3, 6'000'000);
+    topic_.visible = {6};
+    Steps(*owner, 3);
+    EXPECT_EQ(owner->publisher.partials > before, !recently);
+  }
+}
+
+TEST_F(Owners, LeftOverOutboxRowsArePublishedByTheNextOwner) {
+  auto first = Start();
+  Steps(*first, 10);
+  database_.RunAll();
+  ASSERT_FALSE(database_.partition(0).outbox.empty());
+  const int64_t version = database_.partition(0).outbox.begin()->first;
+  first.reset();
+  auto second = Start();
+  Steps(*second, 3);
+  EXPECT_GE(second->publisher.newest, version);
+  RunToTheEnd(*second);
+  EXPECT_LE(database_.partition(0).outbox.size(), 1u);  // delivered ones are gone
+}
+
+TEST_F(Owners, AGracefulStopLeavesNothingToReadAgain) {
+  auto owner = Start();
+  RunToTheEnd(*owner);
+  ASSERT_LT(database_.partition(0).row.replay_from, database_.partition(0).row.next_offset);
+  owner->worker.BeginStop();
+  RunToTheEnd(*owner);
+  EXPECT_TRUE(owner->worker.stopped());
+  EXPECT_EQ(database_.partition(0).row.replay_from, database_.partition(0).row.next_offset);
+}
+
+TEST_F(Owners, AnotherLogStopsThePartitionUnlessGapsAreRecorded) {
+  auto first = Start();
+  RunToTheEnd(*first);
+  first.reset();
+  auto stopped = Start();
+  stopped->source.log_id = "another log";
+  Steps(*stopped, 5);
+  EXPECT_EQ(stopped->partition().state(), OwnedPartition::kStopped);
+  EXPECT_TRUE(absl::IsOutOfRange(stopped->partition().status())) << stopped->partition().status();
+  options_.record_gap = true;
+  auto goes_on = Start();
+  goes_on->source.log_id = "another log";
+  RunToTheEnd(*goes_on);
+  EXPECT_EQ(goes_on->partition().state(), OwnedPartition::kFolding);
+  EXPECT_EQ(database_.partition(0).row.generation, 1);
+  EXPECT_EQ(database_.gaps().back().cause, GapCause::kDataLoss);
+}
+
+TEST_F(Owners, ARecordThatIsAnotherThanBeforeStopsThePartition) {
+  auto first = Start();
+  RunToTheEnd(*first);
+  first.reset();
+  topic_.records[0].back() += topic_.records[0].front();
+  auto second = Start();
+  Steps(*second, 20);
+  EXPECT_EQ(second->partition().state(), OwnedPartition::kStopped);
+}
+
+TEST_F(Owners, RetentionBehindAnOpenWindowStopsThePartition) {
+  topic_.visible = {2};
+  auto first = Start();
+  RunToTheEnd(*first);
+  first.reset();
+  topic_.start = {1};
+  auto second = Start();
+  Steps(*second, 5);
+  EXPECT_EQ(second->partition().state(), OwnedPartition::kStopped);
+}
+
+TEST_F(Owners, ALogThatStartsAtNextOffsetIsNoLoss) {
+  auto first = Start();
+  RunToTheEnd(*first);
+  first->worker.BeginStop();
+  RunToTheEnd(*first);
+  first.reset();
+  topic_.start = {6};
+  auto second = Start();
+  Steps(*second, 5);
+  EXPECT_EQ(second->partition().state(), OwnedPartition::kFolding);
+}
+
+TEST_F(Owners, MoreThanHalfBadOfTheLastThousandRecordsStopsThePartition) {
+  topic_.records[0].assign(600, "\xff not a batch");
+  topic_.log_times[0].assign(600, 0);
+  topic_.visible = {500};
+  auto owner = Start();
+  owner->source.records_each = 100;
+  RunToTheEnd(*owner);
+  EXPECT_EQ(owner->partition().state(), OwnedPartition::kFolding);
+  topic_.visible = {600};
+  RunToTheEnd(*owner);
+  EXPECT_EQ(owner->partition().state(), OwnedPartition::kStopped);
+  EXPECT_TRUE(absl::IsFailedPrecondition(owner->partition().status()));
+}
+
+TEST_F(Owners, ChangedOptionsAreCommittedBeforeTheNextRecord) {
+  topic_.visible = {3};
+  auto first = Start();
+  RunToTheEnd(*first);
+  first.reset();
+  options_.fold.grace_us = 5'000'000;
+  topic_.visible = {6};
+  auto second = Start();
+  Steps(*second, 5);
+  EXPECT_EQ(second->partition().state(), OwnedPartition::kFirstCommit);
+  EXPECT_EQ(second->partition().position().value, 3);
+  RunToTheEnd(*second);
+  EXPECT_EQ(second->partition().state(), OwnedPartition::kFolding);
+  EXPECT_EQ(second->partition().position().value, 6);
+}
+
+}  // namespace
+}  // namespace quantstream::processor::simulation
