@@ -180,7 +180,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
                               if (!self->outbox_.empty()) self->WriteNext();
                               self->events_->OnOpen();
                               if (self->events_ == nullptr) return;
-                              if (!self->paused_) self->ReadNext();
+                              if (!self->paused_ && !self->reading_) self->ReadNext();
                             });
   }
 
