@@ -18,33 +18,34 @@ Splice::Outcome Subscription::OnHistory(int64_t ticket, const Snapshot& snapshot
 
 void Subscription::OnProgress(std::optional<EventTime> watermark) {
   if (!snapshot_end_sent_ || splice_.reading() || progress_waits_) return;
-  queue_.push_back(ProgressMessage{watermark});
+  queue_.emplace_back(std::in_place_type<ProgressMessage>, ProgressMessage{watermark});
   progress_waits_ = true;
 }
 
 void Subscription::OnDraining(std::chrono::milliseconds reconnect_after) {
-  queue_.push_front(DrainingMessage{reconnect_after});
+  queue_.emplace_front(std::in_place_type<DrainingMessage>, DrainingMessage{reconnect_after});
 }
 
 void Subscription::SendSnapshot(const Update& update) {
   if (update->closed()) DropOpenUpTo(update->key);
-  queue_.push_back(QueuedCandle{update, false});
+  queue_.emplace_back(std::in_place_type<QueuedCandle>, QueuedCandle{update, false});
 }
 
 void Subscription::SendLive(const Update& update) {
   if (!update->closed()) return Conflate(update);
   DropOpenUpTo(update->key);
-  queue_.push_back(QueuedCandle{update, true});
+  queue_.emplace_back(std::in_place_type<QueuedCandle>, QueuedCandle{update, true});
   queued_bytes_ += update->bytes();
 }
 
 void Subscription::SendSnapshotEnd() {
-  queue_.push_back(SnapshotEndMessage{});
+  queue_.emplace_back(std::in_place_type<SnapshotEndMessage>);
   snapshot_end_sent_ = true;
 }
 
 void Subscription::SendDiscontinuity(std::string_view reason) {
-  queue_.push_back(DiscontinuityMessage{std::string(reason)});
+  queue_.emplace_back(std::in_place_type<DiscontinuityMessage>,
+                      DiscontinuityMessage{std::string(reason)});
 }
 
 void Subscription::Conflate(const Update& update) {
