@@ -9,8 +9,10 @@ SETS = {
     "binance": ("binance-xrpeth", {"1m": "candles_1m", "5m": "candles_5m"}),
     "hitbtc": ("hitbtc", {"1m": "candles_1m"}),
 }
-# The recordings are played as fast as they go: days pass within a second, which is no future stamp.
-PLAYED_FAST = {"future_bound_ms": 365 * 86_400_000}
+# The recordings are played as fast as they go: days pass within a second, which is no future stamp,
+# and that nothing follows does not mean that the venue is mute.
+PLAYED_FAST = {"future_bound_ms": 365 * 86_400_000, "mute_after_min_ms": 600_000,
+               "mute_after_max_ms": 600_000}
 
 
 def expected_windows(folder, files):
