@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from confluent_kafka import Consumer, TopicPartition
 from stage import (
     ROOT,
     Results,
@@ -70,24 +71,14 @@ def processor(stage, build, prefix, database):
 
 
 def log_end(stage, prefix):
-    """Records in the topic, from the offsets that Kafka's own tool prints."""
-    libs = ROOT / ".cache/kafka-4.1.1/libs"
-    out = subprocess.run(
-        [
-            "java",
-            "-cp",
-            f"{libs}/*",
-            "org.apache.kafka.tools.GetOffsetShell",
-            "--bootstrap-server",
-            stage.brokers,
-            "--topic",
-            f"{prefix}trades",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    return sum(int(line.rsplit(":", 1)[1]) for line in out.split())
+    """Records in the topic, over all partitions."""
+    consumer = Consumer({"bootstrap.servers": stage.brokers, "group.id": "bench"})
+    topic = f"{prefix}trades"
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    ends = [consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]
+            for partition in partitions]
+    consumer.close()
+    return sum(ends)
 
 
 def wait_for_offset(stage, service, database, end, bound_s):

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "platform/kafka/client_properties.h"
 #include "platform/postgres/connection.h"
+#include "platform/status.h"
 
 namespace quantstream::processor {
 namespace {
@@ -269,7 +270,7 @@ void CheckIntervals(const ProcessorConfig& config, config::Problems* problems) {
   for (const std::string& text : config.intervals) {
     absl::StatusOr<Interval> interval = Interval::Parse(text);
     if (!interval.ok()) {
-      problems->push_back({"intervals", std::string(interval.status().message())});
+      problems->push_back({"intervals", text + ": " + Message(interval.status())});
     }
     has_base = has_base || (interval.ok() && interval->seconds == 1);
     if (std::count(config.intervals.begin(), config.intervals.end(), text) > 1) {

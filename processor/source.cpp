@@ -263,7 +263,11 @@ void KafkaSource::Pause(bool paused) {
 absl::Status KafkaSource::Read(int32_t partition, Offset first, Offset last,
                                const std::function<void(const Record&)>& each) {
   if (reader_ == nullptr) {
-    auto reader = kafka::Consumer::MakeReader(options_.consumer);
+    kafka::ConsumerOptions little = options_.consumer;  // short stretches: fetch no more than that
+    little.prefetch_records_min = 1;
+    little.prefetch_bytes_max = 1 << 20;
+    little.fetch_partition_bytes = 128 << 10;
+    auto reader = kafka::Consumer::MakeReader(little);
     if (!reader.ok()) {
       return absl::UnavailableError(Message(reader.status()));
     }
