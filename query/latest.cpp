@@ -5,8 +5,10 @@
 namespace quantstream::query {
 
 bool Latest::Apply(const TailEvent& event) {
+  PartitionState& partition = partitions_[event.partition];
+  const bool older = event.epoch < partition.epoch;
+  partition.epoch = std::max(partition.epoch, event.epoch);
   if (const auto* closed = std::get_if<ClosedEvent>(&event.body)) {
-    PartitionState& partition = partitions_[event.partition];
     for (const Update& update : closed->candles) {
       partition.committed = std::max(partition.committed, update->version + 1);
       Close(update);
@@ -14,7 +16,8 @@ bool Latest::Apply(const TailEvent& event) {
   } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
     for (const Update& update : open->candles) Keep(update);
   } else {
-    return OnProgress(event, std::get<ProgressEvent>(event.body));
+    if (older && rules_.older_epoch_is_dropped) return false;
+    OnProgress(std::get<ProgressEvent>(event.body), &partition);
   }
   return true;
 }
@@ -63,15 +66,11 @@ void Latest::Keep(const Update& update) {
   }
 }
 
-bool Latest::OnProgress(const TailEvent& event, const ProgressEvent& progress) {
-  PartitionState& partition = partitions_[event.partition];
-  if (rules_.older_epoch_is_dropped && event.epoch < partition.epoch) return false;
-  partition.epoch = event.epoch;
-  partition.committed = std::max(partition.committed, progress.next_version);
+void Latest::OnProgress(const ProgressEvent& progress, PartitionState* partition) {
+  partition->committed = std::max(partition->committed, progress.next_version);
   for (const VenueClosedUntil& venue : progress.venues) {
-    partition.closed_until[venue.venue] = venue.closed_until;
+    partition->closed_until[venue.venue] = venue.closed_until;
   }
-  return true;
 }
 
 void Latest::CopyOpen(const Series& series, std::vector<Update>* open) const {

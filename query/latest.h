@@ -52,7 +52,7 @@ class Latest {
   };
   using InstrumentState = std::map<Interval, SeriesState>;
   struct PartitionState {
-    int64_t epoch = 0;
+    int64_t epoch = 0;  // of any event: a zombie's Progress may be the first one after a loss
     int64_t committed = 0;
     std::map<std::string, EventTime> closed_until;
   };
@@ -60,7 +60,7 @@ class Latest {
   SeriesState* StateOf(const CandleKey& key);
   void Close(const Update& update);
   void Keep(const Update& update);
-  bool OnProgress(const TailEvent& event, const ProgressEvent& progress);
+  static void OnProgress(const ProgressEvent& progress, PartitionState* partition);
 
   LatestLimits limits_;
   LatestRules rules_;

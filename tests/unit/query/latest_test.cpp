@@ -67,6 +67,13 @@ TEST(Latest, ProgressOfALowerEpochIsDropped) {
   }
 }
 
+TEST(Latest, CandlesOfANewOwnerMakeTheProgressOfTheOldOneOld) {
+  Latest latest;
+  latest.Apply(ClosedOf({Final(kA, 10, 5)}, 3));
+  EXPECT_FALSE(latest.Apply(ProgressOf(9, 120, 2)));
+  EXPECT_EQ(latest.Committed(kPartition), 6);
+}
+
 TEST(Latest, KnowsHowFarAPartitionIsCommitted) {
   Latest latest;
   EXPECT_EQ(latest.Committed(kPartition), 0);
