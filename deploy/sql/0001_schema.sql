@@ -67,7 +67,8 @@ $$;
 -- A whole number of weeks since 1970 as a moment; exact in every year, which to_timestamp is not.
 CREATE FUNCTION week_begin(seconds bigint) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT timestamptz '1970-01-01 00:00:00+00' + make_interval(hours => (seconds / 7200)::integer) * 2
+  SELECT timestamptz '1970-01-01 00:00:00+00'
+    + make_interval(hours => (seconds / 7200)::integer) * 2
 $$;
 
 -- Makes the partition of an interval, when it is missing. Only tables that are attached block

@@ -9,7 +9,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SCRIPTS = [path for folder in ("deploy", "tests", "third_party", ".ci")
            for path in (ROOT / folder).rglob("*")
-           if path.is_file() and (path.suffix == ".sh" or path.read_bytes()[:19] == b"#!/usr/bin/env bash")]
+           if path.is_file()
+           and (path.suffix == ".sh" or path.read_bytes().startswith(b"#!/usr/bin/env bash"))]
 
 
 def run(*command, **keywords):
