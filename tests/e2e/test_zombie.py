@@ -1,7 +1,6 @@
 """ONCE: a processor that is stopped for longer than its session, and wakes up when others own its
 partitions, writes nothing: the candles equal the reference."""
 import signal
-import time
 
 import pipeline
 import recorded_data
@@ -15,6 +14,10 @@ SESSION_MS = 6000
 def epochs(world):
     return {int(partition): int(epoch) for partition, epoch in world.rows(
         "SELECT partition, epoch FROM partition_progress")}
+
+
+def sent(simulator):
+    return pipeline.control(simulator, "status", post=False)["trades_sent"]
 
 
 def owned_by(world, slot):
@@ -41,7 +44,10 @@ def main():
         pipeline.wait_for("the heir to take over", lambda: all(
             epochs(world)[partition] > before[partition] for partition in lost), 90)
         zombie.signal(signal.SIGCONT)
-        time.sleep(5)  # the zombie does its worst
+        sent_before = sent(simulator)
+        pipeline.wait_for("10,000 more trades, while the zombie does its worst",
+                          lambda: sent(simulator) > sent_before + 10_000, 60)
+        assert zombie.process.poll() is None, zombie.log()
         pipeline.control(simulator, "pause")
         trades = list(recorded_data.ledger("simulator", simulator.ledger))
         pipeline.wait_for("all trades to be in candles", lambda: stored_candles.sums_of_counts(
