@@ -128,11 +128,11 @@ SlowResult SlowParse(std::string_view text) {
 std::string NumberText(Random& random) {
   std::string text = random.OneIn(4) ? random.TextOf("+-", 1) : "";
   text += random.TextOf(random.OneIn(3) ? "0" : "0123456789", random.Below(12));
-  if (random.OneIn(2)) text += "." + random.TextOf("0123456789", random.Below(14));
+  if (random.OneIn(2)) text.append(".").append(random.TextOf("0123456789", random.Below(14)));
   text += random.TextOf("0", random.OneIn(3) ? random.Below(20) : 0);
   if (random.OneIn(3)) {
-    text += random.TextOf("eE", 1) + random.TextOf("+-", random.Below(2)) +
-            random.TextOf("0123456789", random.Below(3));
+    text.append(random.TextOf("eE", 1)).append(random.TextOf("+-", random.Below(2)));
+    text.append(random.TextOf("0123456789", random.Below(3)));
   }
   return text;
 }

@@ -49,7 +49,10 @@ std::string SlowText(cpp_int scaled, size_t places) {
   std::string whole = digits.substr(0, digits.size() - places);
   std::string fraction = digits.substr(digits.size() - places);
   while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
-  return (negative ? "-" : "") + whole + (fraction.empty() ? "" : "." + fraction);
+  std::string text(negative ? "-" : "");
+  text += whole;
+  if (!fraction.empty()) text.append(".").append(fraction);
+  return text;
 }
 
 TEST(ExactSum, ADecimalIsHeldExactly) {
