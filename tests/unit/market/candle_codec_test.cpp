@@ -80,7 +80,8 @@ LogReturnSums RandomReturns(Random& random) {
 
 KeyedCandle RandomCandle(Random& random) {
   KeyedCandle keyed;
-  keyed.key = {"binance:" + test::AnyText(random, true), Interval{random.Between(1, 86'400)},
+  keyed.key = {std::string("binance:").append(test::AnyText(random, true)),
+               Interval{random.Between(1, 86'400)},
                EventTime{static_cast<int64_t>(random.Below(1'800'000'000)) * 1'000'000}};
   Candle& candle = keyed.candle;
   CandleValues& values = candle.values;
