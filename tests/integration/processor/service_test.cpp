@@ -289,7 +289,7 @@ TEST_F(ProcessorServiceTest, AZombieThatWakesUpWritesNothing) {
       std::to_string(ProcessorWorld::kStartS + 200) + ")";
   std::string before = world_.Query(all);
   zombie.Resume();
-  EXPECT_TRUE(zombie.WaitForOutput("Kafka consumer"));
+  EXPECT_TRUE(zombie.WaitForOutput("session timed out"));
   world_.SendMarket(301, 4);
   world_.Send(400);
   EXPECT_TRUE(world_.RowsAreExact());
