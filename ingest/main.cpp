@@ -89,6 +89,7 @@ ReplayOptions ReplayOptionsOf(const IngestConfig& config, const Venue& venue,
 // Delivers what is left; true when nothing is.
 bool Drain(Publisher& publisher, std::chrono::milliseconds bound) {
   const Instant until = SteadyNow() + std::chrono::microseconds(bound).count();
+  publisher.Leave();
   publisher.FlushBatches(SteadyNow());
   while (!publisher.Idle() && SteadyNow() < until) publisher.Step(SteadyNow(), 10);
   return publisher.Idle();

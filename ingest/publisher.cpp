@@ -62,7 +62,7 @@ void Publisher::Send(int32_t partition, Instant now) {
                         .partition = partition,
                         .bytes = batcher_.Take(partition, std::span(&heartbeat, 1)),
                         .headers = {}};
-  ring_.Push(std::move(record), heartbeat_only);
+  ring_.Push(std::move(record), heartbeat_only && !finished_);
   schedule_.Sent(partition, now);
   metrics_.RecordMade(heartbeat_only);
   UpdateFull();

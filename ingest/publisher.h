@@ -50,8 +50,11 @@ class Publisher : public TradeSink, public DeadLetters {
   // `finished`; then no more.
   void SendFinished(Instant now);
 
-  // Nothing is waiting or unacknowledged.
-  bool Idle() const { return !batcher_.oldest().has_value() && ring_.records() == 0; }
+  // The node is going: no more heartbeats, only what is owed is delivered.
+  void Leave() { finished_ = true; }
+
+  // Nothing is owed: every trade, dead letter and `finished` is acknowledged.
+  bool Idle() const { return !batcher_.oldest().has_value() && ring_.owed() == 0; }
   // When Step has something to do; nothing when only heartbeats and reports are to come.
   std::optional<Instant> NextDeadline() const;
   size_t undelivered_records() const { return ring_.records(); }

@@ -13,7 +13,10 @@ size_t RecordRing::SizeOf(const OutgoingRecord& record) {
 
 void RecordRing::Push(OutgoingRecord record, bool heartbeat_only) {
   bytes_ += SizeOf(record);
-  if (heartbeat_only) ++heartbeats_[record.partition];
+  if (heartbeat_only) {
+    ++heartbeats_[record.partition];
+    ++heartbeats_total_;
+  }
   entries_.push_back({std::move(record), heartbeat_only, false});
 }
 
@@ -28,7 +31,10 @@ void RecordRing::Delivered(uint64_t token) {
   entry.delivered = true;
   bytes_ -= SizeOf(entry.record);
   ++delivered_inside_;
-  if (entry.heartbeat_only) --heartbeats_[entry.record.partition];
+  if (entry.heartbeat_only) {
+    --heartbeats_[entry.record.partition];
+    --heartbeats_total_;
+  }
   entry.record.bytes = {};
   entry.record.headers = {};
   while (!entries_.empty() && entries_.front().delivered) {

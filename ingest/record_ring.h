@@ -31,6 +31,8 @@ class RecordRing {
 
   size_t records() const { return entries_.size() - delivered_inside_; }
   size_t bytes() const { return bytes_; }
+  // Records that hold more than a heartbeat, not acknowledged yet.
+  size_t owed() const { return records() - heartbeats_total_; }
   // Records of the partition without a trade, not acknowledged yet.
   size_t HeartbeatsWaiting(int32_t partition) const;
 
@@ -50,6 +52,7 @@ class RecordRing {
   size_t sent_ = 0;                       // so many of the front were handed over
   size_t delivered_inside_ = 0;           // acknowledged ones behind an unacknowledged one
   std::map<int32_t, size_t> heartbeats_;  // by partition
+  size_t heartbeats_total_ = 0;
 };
 
 }  // namespace quantstream::ingest

@@ -193,6 +193,20 @@ TEST_F(PublisherTest, TellsEveryPartitionOnceThatItHasFinished) {
   }
 }
 
+TEST_F(PublisherTest, OwesItsTradesAndNotItsHeartbeatsWhenTheNodeIsGoing) {
+  StepAt(0);
+  log_.reports = false;
+  publisher_->Publish(TradeAt(1'000'000, 1));
+  publisher_->Leave();
+  const size_t before = log_.log.size();
+  for (int64_t us = 10'000; us < 1'000'000; us += 10'000) StepAt(us);
+  EXPECT_EQ(log_.log.size(), before + 1) << "the trade, and no heartbeat alone";
+  EXPECT_FALSE(publisher_->Idle());
+  log_.reports = true;
+  StepAt(1'000'000);
+  EXPECT_TRUE(publisher_->Idle());
+}
+
 class LingerlessPublisherTest : public PublisherTest {
  protected:
   LingerlessPublisherTest() : PublisherTest({.node = "", .linger_us = 0}) {}

@@ -77,6 +77,7 @@ TEST(RecordRing, CountsHeartbeatsThatWait) {
   ring.Push(Record("c", 3), false);
   EXPECT_EQ(ring.HeartbeatsWaiting(3), 2u);
   EXPECT_EQ(ring.HeartbeatsWaiting(1), 0u);
+  EXPECT_EQ(ring.owed(), 1u);
   ring.Delivered(Send(ring));
   EXPECT_EQ(ring.HeartbeatsWaiting(3), 1u);
 }
