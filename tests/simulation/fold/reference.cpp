@@ -15,19 +15,19 @@ void Reference::Accept(const SimRecord& record, int64_t offset) {
     const Trade& trade = batch.trades[index];
     if (trade.venue_time.us - trade.receive_time.us > options_.future_bound_us) continue;
     const std::string instrument = std::string(trade.venue) + ":" + std::string(trade.symbol);
-    Accepted accepted{offset,
-                      {},
-                      std::string(trade.text_id),
-                      trade.price,
-                      trade.quantity,
-                      trade.aggressor_side,
-                      trade.count,
-                      trade.id};
+    Accepted accepted;
+    accepted.record = offset;
+    accepted.text_id = trade.text_id;
+    accepted.price = trade.price;
+    accepted.quantity = trade.quantity;
+    accepted.side = trade.aggressor_side;
+    accepted.count = trade.count;
+    accepted.id = trade.id;
     accepted.key.time = trade.venue_time;
     accepted.key.id = trade.id;
     const int64_t pane = WindowStart(trade.venue_time, Interval{1}).us;
     std::string identity = std::to_string(trade.id) + "/" + std::string(trade.text_id);
-    if (!options_.IsContiguous(trade.venue)) identity += "@" + std::to_string(pane);
+    if (!options_.IsContiguous(trade.venue)) identity.append("@").append(std::to_string(pane));
     if (trade.id == 0) {
       accepted.key.receive_time = trade.receive_time;
       accepted.key.node = record.node;

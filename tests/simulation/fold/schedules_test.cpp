@@ -26,7 +26,7 @@ std::string RunSeed(uint64_t seed) {
     logs.push_back(RandomLog(random, ticks, seed % 3 == 0));
     // An instrument lives in one partition.
     for (SimRecord& record : logs.back()) {
-      for (SimTrade& trade : record.trades) trade.symbol += "-" + std::to_string(i);
+      for (SimTrade& trade : record.trades) trade.symbol.append("-").append(std::to_string(i));
     }
   }
   Schedule schedule;

@@ -94,7 +94,7 @@ class Market {
     trade.symbol = name;
     next_id_[name] += Chance(random_, .9) ? 1 : 2;
     if (trade.venue == "e") next_id_[name] += static_cast<uint64_t>(Below(random_, 5));
-    if (trade.venue == "d") trade.text_id = "t" + std::to_string(next_id_[name]);
+    if (trade.venue == "d") trade.text_id = std::to_string(next_id_[name]) + "t";
     if (trade.venue != "c" && trade.venue != "d") trade.id = next_id_[name];
     trade.time = kBegin + now;
     if (Chance(random_, .23))

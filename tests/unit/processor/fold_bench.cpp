@@ -29,7 +29,7 @@ int Main(int64_t trades) {
   const Rules rules;
   Partition fold(0, Epoch{1}, FoldOptions{}, reader, counters, rules);
   std::vector<std::string> symbols;
-  for (int i = 0; i < 200; ++i) symbols.push_back("SYM" + std::to_string(i) + "-USDT");
+  for (int i = 0; i < 200; ++i) symbols.push_back(std::to_string(1000 + i) + "-USDT");
   std::vector<uint64_t> ids(200, 1);
   TradeBatch batch;
   batch.node = "ingest-1";

@@ -289,7 +289,10 @@ class Teller final : public LateReader {
     std::string text;
     for (const auto& [name, count] : all) {
       if (count > 0)
-        text += (text.empty() ? "" : ", ") + std::string(name) + " " + std::to_string(count);
+        text.append(text.empty() ? "" : ", ")
+            .append(name)
+            .append(" ")
+            .append(std::to_string(count));
     }
     Say(text);
   }
