@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <google/rpc/error_details.pb.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <netinet/in.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <future>
 #include <set>
 #include <sstream>
 
@@ -76,6 +78,42 @@ TEST_F(ServerTest, WhatComesLaterAnswersUnimplementedAndSaysSo) {
   const auto subscribe = stub_->Subscribe(subscribe_context.get());
   subscribe->WritesDone();
   EXPECT_EQ(subscribe->Finish().error_code(), grpc::StatusCode::UNIMPLEMENTED);
+}
+
+// One request and one answer of a method of which only the bytes are known.
+std::string CallRaw(uint16_t port, const std::string& method, const std::string& request) {
+  grpc::GenericStub stub(
+      grpc::CreateChannel("127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials()));
+  const grpc::Slice slice(request);
+  grpc::ByteBuffer out(&slice, 1), in;
+  const auto context = Context();
+  std::promise<grpc::Status> ended;
+  stub.UnaryCall(context.get(), method, grpc::StubOptions(), &out, &in,
+                 [&](grpc::Status status) { ended.set_value(std::move(status)); });
+  const grpc::Status status = ended.get_future().get();
+  EXPECT_TRUE(status.ok()) << method << ": " << status.error_message();
+  std::vector<grpc::Slice> slices;
+  std::string answer;
+  if (!in.Dump(&slices).ok()) return "";
+  for (const grpc::Slice& part : slices) {
+    answer.append(reinterpret_cast<const char*>(part.begin()), part.size());
+  }
+  return answer;
+}
+
+TEST_F(ServerTest, HealthAnswersForTheService) {
+  const std::string request = "\x0a\x19quantstream.v1.MarketData";
+  const std::string method = "/grpc.health.v1.Health/Check";
+  EXPECT_EQ(CallRaw(server_->port(), method, request), "\x08\x02");  // NOT_SERVING
+  server_->SetServing(true);
+  EXPECT_EQ(CallRaw(server_->port(), method, request), "\x08\x01");  // SERVING
+}
+
+TEST_F(ServerTest, ReflectionListsTheService) {
+  const std::string answer =
+      CallRaw(server_->port(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+              "\x3a\x01*");  // list_services
+  EXPECT_THAT(answer, HasSubstr("quantstream.v1.MarketData"));
 }
 
 TEST_F(ServerTest, ARequestThatIsTooLargeIsRefused) {
