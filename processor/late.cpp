@@ -21,9 +21,12 @@ void LateTrades::AskGap(uint32_t instrument, uint64_t trade_id, DeadLetter lette
 absl::Status LateTrades::Settle(Batch& batch, const Batch* in_flight) {
   if (empty()) return absl::OkStatus();
   ++counters_.read_backs;
-  Run run{
-      batch, LateView(state_, batch, in_flight, rules_), PaneReread(state_, counters_), nullptr, {},
-      {}};
+  Run run{batch,
+          LateView(state_, batch, in_flight, rules_),
+          PaneReread(state_, closed_panes_, counters_),
+          nullptr,
+          {},
+          {}};
   WantRows(run);
   if (absl::Status status = run.view.Load(reader_); !status.ok()) return status;
   if (absl::Status status = ReadPanes(run); !status.ok()) return status;

@@ -38,8 +38,13 @@ struct AsideRecord {
 
 class LateTrades {
  public:
-  LateTrades(FoldState& state, LateReader& reader, FoldCounters& counters, const Rules& rules)
-      : state_(state), reader_(reader), counters_(counters), rules_(rules) {}
+  LateTrades(FoldState& state, const ClosedPanes& closed_panes, LateReader& reader,
+             FoldCounters& counters, const Rules& rules)
+      : state_(state),
+        closed_panes_(closed_panes),
+        reader_(reader),
+        counters_(counters),
+        rules_(rules) {}
 
   void SetAside(AsideRecord record);
   // A refused trade whose id may be in a hole that left the ledger: then `letter` says so.
@@ -86,6 +91,7 @@ class LateTrades {
   bool IsKept(const Instrument& instrument, size_t interval, EventTime start) const;
 
   FoldState& state_;
+  const ClosedPanes& closed_panes_;
   LateReader& reader_;
   FoldCounters& counters_;
   const Rules& rules_;

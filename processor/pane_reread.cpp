@@ -5,14 +5,20 @@
 
 namespace quantstream::processor {
 
+bool PaneItems::Insert(const KeptTrade& kept) {
+  if (kept.trade.id != 0) return ids_.insert(kept.trade.id).second;
+  return identities_.insert(IdentityOf(kept.trade, kept.origin)).second;
+}
+
 bool PaneItems::Add(KeptTrade kept) {
-  if (!identities_.insert(IdentityOf(kept.trade, kept.origin)).second) return false;
+  if (!Insert(kept)) return false;
   trade_count_ += kept.trade.count;
   trades_.push_back(std::move(kept));
   return true;
 }
 
 bool PaneItems::Has(const KeptTrade& kept) const {
+  if (kept.trade.id != 0) return ids_.contains(kept.trade.id);
   return identities_.contains(IdentityOf(kept.trade, kept.origin));
 }
 
@@ -33,16 +39,19 @@ CandleValues PaneItems::Sums() const {
 }
 
 LogReturnSums PaneItems::Returns() const {
-  std::vector<std::pair<OrderKey, Decimal>> ordered;
+  std::vector<const KeptTrade*> ordered;
   ordered.reserve(trades_.size());
-  for (const KeptTrade& kept : trades_) {
-    ordered.emplace_back(KeyOf(kept.trade, kept.origin, false), kept.trade.price);
-  }
-  std::sort(ordered.begin(), ordered.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const KeptTrade& kept : trades_) ordered.push_back(&kept);
+  std::sort(ordered.begin(), ordered.end(), [](const KeptTrade* a, const KeptTrade* b) {
+    if (a->trade.time != b->trade.time) return a->trade.time < b->trade.time;
+    if (a->trade.id != 0 || b->trade.id != 0) return a->trade.id < b->trade.id;
+    return KeyOf(a->trade, a->origin, false) < KeyOf(b->trade, b->origin, false);
+  });
   LogReturnSums returns;
   for (size_t i = 1; i < ordered.size(); ++i) {
-    returns.Add(LogReturn(ordered[i - 1].second, ordered[i].second));
+    const Decimal& before = ordered[i - 1]->trade.price;
+    const Decimal& now = ordered[i]->trade.price;
+    returns.Add(before == now ? 0 : LogReturn(before, now));
   }
   return returns;
 }
@@ -51,7 +60,20 @@ void PaneReread::Want(const PaneId& pane, const OffsetSpan& lineage) {
   const bool too_far =
       lineage.last.value - lineage.first.value >= state_.options.reread_records_max;
   items_[pane].incomplete = too_far;
-  if (!too_far) wanted_[pane] = lineage;
+  if (too_far) return;
+  const std::vector<ClosedTrade>* kept = closed_panes_.Find(pane.first, pane.second);
+  if (kept == nullptr) {
+    wanted_[pane] = lineage;
+    return;
+  }
+  for (const ClosedTrade& trade : *kept) {
+    KeptTrade item;
+    item.trade.time = trade.time;
+    item.trade.id = trade.id;
+    item.trade.price = Decimal{trade.price_mantissa, trade.price_scale};
+    item.trade.count = trade.count;
+    items_[pane].Add(std::move(item));
+  }
 }
 
 // Only records of the pane's own lineage: a later one may hold a late trade that is not applied

@@ -8,7 +8,9 @@
 #include <unordered_set>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "processor/closed_panes.h"
 #include "processor/fold_counters.h"
 #include "processor/late_view.h"
 
@@ -33,15 +35,19 @@ class PaneItems {
   bool incomplete = false;
 
  private:
+  bool Insert(const KeptTrade& kept);
+
   std::vector<KeptTrade> trades_;
-  std::unordered_set<std::string> identities_;
+  absl::flat_hash_set<uint64_t> ids_;
+  std::unordered_set<std::string> identities_;  // of those without a number
   std::unordered_set<std::string> added_;
   uint64_t trade_count_ = 0;
 };
 
 class PaneReread {
  public:
-  PaneReread(const FoldState& state, FoldCounters& counters) : state_(state), counters_(counters) {}
+  PaneReread(const FoldState& state, const ClosedPanes& closed_panes, FoldCounters& counters)
+      : state_(state), closed_panes_(closed_panes), counters_(counters) {}
 
   // Asks for the on-time trades of a pane from the records of `lineage`. REQUIRES: not asked
   // before.
@@ -55,6 +61,7 @@ class PaneReread {
   void Take(const TradeBatch& batch, Offset offset);
 
   const FoldState& state_;
+  const ClosedPanes& closed_panes_;
   FoldCounters& counters_;
   std::map<PaneId, OffsetSpan> wanted_;
   std::map<PaneId, PaneItems> items_;

@@ -32,7 +32,7 @@ void Pane::Reset(EventTime start) {
   origins_.clear();
   ids_.Clear();
   text_ids_.clear();
-  in_order_ = has_sides_ = places_known_ = true;
+  in_order_ = has_sides_ = places_known_ = is_plain_ = true;
   lineage_ = OffsetSpan{};
   volume_ = quote_volume_ = buy_volume_ = ExactSum();
   trade_count_ = 0;
@@ -160,6 +160,7 @@ void Pane::Unpack(Unpacker& in) {
   }
   places_known_ = places_known;
   stored_whole = true;
+  is_plain_ = false;
 }
 
 Pane* Panes::FindSlowly(EventTime time) {

@@ -46,6 +46,10 @@ class Pane {
 
   // Rule 24: its trades stand in the instrument's state row, so it does not hold the log.
   bool stored_whole = false;
+  // Its trades are exactly those that the log tells within its lineage, each with a numeric id:
+  // nothing of it was refused for its id alone, and it was not read again.
+  bool is_plain() const { return is_plain_ && origins_.empty(); }
+  void NotPlain() { is_plain_ = false; }
   // The trades' offsets are of a log that was lost: none stands at a place of this one.
   void ForgetPlaces();
 
@@ -69,6 +73,7 @@ class Pane {
   bool in_order_ = true;  // trades_ are in order and returns_ are theirs
   bool has_sides_ = true;
   bool places_known_ = true;
+  bool is_plain_ = true;
   OffsetSpan lineage_;
   ExactSum volume_;
   ExactSum quote_volume_;

@@ -41,12 +41,13 @@ GapRow GapOf(const Instrument& instrument, const Hole& hole, GapCause cause, int
 }  // namespace
 
 Partition::Partition(int32_t partition, Epoch epoch, FoldOptions options, LateReader& reader,
-                     FoldCounters& counters, const Rules& rules)
+                     FoldCounters& counters, const Rules& rules, size_t closed_panes_bytes_max)
     : partition_(partition),
       epoch_(epoch),
       counters_(counters),
       rules_(rules),
-      late_(state_, reader, counters, rules),
+      closed_panes_(closed_panes_bytes_max),
+      late_(state_, closed_panes_, reader, counters, rules),
       batch_(std::make_unique<Batch>(partition, epoch)) {
   state_.options = std::move(options);
 }
@@ -104,6 +105,7 @@ bool Partition::SentBefore(const TradeBatch& batch, Offset offset) {
   session.heard = state_.log_time;
   if (session.seen.Overlaps(batch.sequence, batch.sequence)) {
     ++counters_.records_repeated;
+    for (const Trade& trade : batch.trades) SetNotPlain(trade);
     if (rules_.sequence_claims) state_.claims.push_back(Claim{offset});
     return true;
   }
@@ -114,6 +116,14 @@ bool Partition::SentBefore(const TradeBatch& batch, Offset offset) {
     ++counters_.sequence_holes_forgotten;
   }
   return false;
+}
+
+// A refused copy stands in the log within the pane's lineage: who reads it again may see another
+// trade than was folded.
+void Partition::SetNotPlain(const Trade& trade) {
+  Instrument* instrument = state_.FindInstrument(trade.venue, trade.symbol);
+  Pane* pane = instrument == nullptr ? nullptr : instrument->panes.Find(trade.venue_time);
+  if (pane != nullptr) pane->NotPlain();
 }
 
 Instrument& Partition::Lookup(const Trade& trade) {
@@ -171,9 +181,10 @@ void Partition::RefuseRepeat(Instrument& instrument, const TradeBatch& batch, ui
     late_.AskGap(instrument.number, trade.id,
                  DeadLetter{"beyond_ledger", offset, bytes.size(), bytes});
   }
-  const Pane* pane = instrument.panes.Find(trade.venue_time);
+  Pane* pane = instrument.panes.Find(trade.venue_time);
   const EventTime pane_end{WindowStart(trade.venue_time, Interval{1}).us + Pane::kLength_us};
   if (pane_end <= state_.ClosedUntil(instrument) || (pane != nullptr && pane->Holds(trade))) return;
+  if (pane != nullptr) pane->NotPlain();
   ++counters_.trades_conflicting;
   if (rules_.claims) state_.claims.push_back(Claim{offset, index});
 }
@@ -216,6 +227,9 @@ void Partition::AddToPane(Instrument& instrument, Pane* pane, const TradeBatch& 
   const Trade& trade = batch.trades[index];
   if (pane == nullptr) {
     pane = &instrument.panes.Open(trade.venue_time, FreshPane());
+    // A trade of this record may have been refused before the pane it belongs to was open.
+    const bool refused = !state_.claims.empty() && state_.claims.back().offset == offset;
+    if (refused) pane->NotPlain();
     Venue& venue = state_.venues[instrument.venue];
     venue.next_close = std::min(venue.next_close, pane->end());
   }

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "market/trade.h"
 #include "processor/batch.h"
+#include "processor/closed_panes.h"
 #include "processor/fold_counters.h"
 #include "processor/fold_state.h"
 #include "processor/io.h"
@@ -31,7 +32,7 @@ class Partition {
  public:
   // `options` are those of a partition that is new; `reader`, `counters` and `rules` outlive it.
   Partition(int32_t partition, Epoch epoch, FoldOptions options, LateReader& reader,
-            FoldCounters& counters, const Rules& rules);
+            FoldCounters& counters, const Rules& rules, size_t closed_panes_bytes_max = 5 << 20);
 
   // Starts from what is stored.
   absl::Status Load(const TakenOver& stored);
@@ -81,6 +82,7 @@ class Partition {
   void BeginRecord(Offset offset, EventTime log_time);
   bool SentBefore(const TradeBatch& batch, Offset offset);
   void FoldTrade(const TradeBatch& batch, uint32_t index, Offset offset);
+  void SetNotPlain(const Trade& trade);
   Instrument& Lookup(const Trade& trade);
   void Refuse(const TradeBatch& batch, uint32_t index, Offset offset, std::string_view reason);
   void RefuseRepeat(Instrument& instrument, const TradeBatch& batch, uint32_t index, Offset offset);
@@ -121,6 +123,7 @@ class Partition {
   FoldCounters& counters_;
   const Rules& rules_;
   FoldState state_;
+  ClosedPanes closed_panes_;
   LateTrades late_;
   Offset position_;      // next record
   int64_t version_ = 0;  // of the record being folded

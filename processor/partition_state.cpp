@@ -64,6 +64,7 @@ void Partition::RecoverTrade(const TradeBatch& batch, uint32_t index, Offset off
     return;
   }
   AddToPane(instrument, pane, batch, index, offset);
+  instrument.panes.Find(trade.venue_time)->NotPlain();
 }
 
 bool Partition::TakeOptions(const FoldOptions& options) {

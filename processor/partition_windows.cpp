@@ -116,6 +116,7 @@ void Partition::ClosePanes(Instrument& instrument, EventTime closed_until) {
     }
     WriteFinal(instrument, intervals[0], pane->start(), values, pane->lineage());
     open_bytes_ -= pane->bytes();
+    closed_panes_.Keep(instrument.number, *pane, closed_until);
     state_.Changed(instrument);
     if (spare_panes_.size() < kSparePanesMax) spare_panes_.push_back(std::move(pane));
   }

@@ -16,8 +16,8 @@ std::vector<SimTrade> RandomTrades(Random& random) {
   uint64_t contiguous = 10, jumping = 10;
   for (int64_t i = 0; i < 24; ++i) {
     SimTrade trade;
-    trade.venue = Chance(random, .7) ? "a" : "e";
-    trade.symbol = Chance(random, .7) ? "x" : "y";
+    trade.venue = std::string(1, Chance(random, .7) ? 'a' : 'e');
+    trade.symbol = std::string(1, Chance(random, .7) ? 'x' : 'y');
     trade.count = Chance(random, .1) ? 3 : 1;
     uint64_t& id = trade.venue == "a" ? contiguous : jumping;
     trade.id = trade.symbol == "x" ? id : id + 1'000'000;

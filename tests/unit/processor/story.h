@@ -2,7 +2,7 @@
 // that begin with `>`).
 //
 //   options grace=1 intervals=1,5 contiguous=a ledger=1024 replay=1000000 retention=0,0 hold=10
-//   silent=5 open_bytes=… record NODE [session=1] [seq=…] [log=SECONDS]     a record; its trades
+//   options grace=1 intervals=1,5 contiguous=a ledger=1024 replay=1000000 retention=0,0 hold=10
 //   and heartbeats follow, indented
 //     trade VENUE SYMBOL id=7 at=1000.2 price=100 qty=2 [text=…] [count=…] [side=buy|sell]
 //     [received=…] beat VENUE SECONDS|none [held] [finished]
