@@ -200,9 +200,16 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     socket_.async_read_some(buffer_, kReadBytes,
                             [self = this->shared_from_this()](ErrorCode error, size_t) {
                               self->reading_ = false;
+                              self->RefuseBrokenText(error);
                               if (self->Ended("read", error)) return;
                               self->TakePiece();
                             });
+  }
+
+  // Text that is not UTF-8 ends the connection, as the protocol demands; what came of it is kept.
+  void RefuseBrokenText(ErrorCode error) {
+    if (error != beast::websocket::error::bad_frame_payload || events_ == nullptr) return;
+    events_->OnRefusedFrame(MakeDeadLetter(kNotUtf8, "", Bytes()));
   }
 
   void TakePiece() {

@@ -95,6 +95,13 @@ bool Drain(Publisher& publisher, std::chrono::milliseconds bound) {
   return publisher.Idle();
 }
 
+// A replay has ended and the process stays: what Kafka did not take yet still goes out.
+void DeliverUntilShutdown(Publisher& publisher, const Shutdown& shutdown) {
+  while (!shutdown.WaitFor(std::chrono::milliseconds(publisher.Idle() ? 1'000 : 10))) {
+    publisher.Step(SteadyNow(), 10);
+  }
+}
+
 int Fail(const absl::Status& status) {
   Log(kError, "cannot start", {{"error", status}});
   return 1;
@@ -135,7 +142,7 @@ int Run(const IngestConfig& config, const Shutdown& shutdown) {
     if (!replay.ok()) return Fail(replay.status());
     ended = (*replay)->Run(shutdown);
     Drain(publisher, std::chrono::milliseconds(config.drain_ms));
-    if (!config.exit_when_finished) shutdown.Wait();
+    if (!config.exit_when_finished) DeliverUntilShutdown(publisher, shutdown);
   } else {
     auto feed = LiveFeed::Make(LiveOptionsOf(config, venue),
                                {venue, *symbols, publisher, clock, metrics, readiness});

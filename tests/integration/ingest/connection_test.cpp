@@ -153,6 +153,17 @@ TEST_F(ConnectionTest, RefusesABinaryFrameAndReadsOn) {
   EXPECT_EQ(letters[0].bytes, "\x01\x02");
 }
 
+TEST_F(ConnectionTest, RefusesTextThatIsNotUtf8AndEnds) {
+  OneClientServer server([](ServerSocket& socket) {
+    socket.text(true);
+    socket.write(asio::buffer(std::string("{\"stream\":\"\xff\xfe\"}")));
+  });
+  Open(server.port());
+  ASSERT_TRUE(RunUntil([&] { return closed.has_value(); }));
+  ASSERT_EQ(letters.size(), 1u);
+  EXPECT_EQ(letters[0].reason, "not_utf8");
+}
+
 TEST_F(ConnectionTest, AnswersAPingWithItsPayload) {
   std::string pong;
   {
