@@ -39,7 +39,12 @@ void Fanout::OnEvent(const TailEvent& event) {
     Deliver(closed->candles);
   } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
     Deliver(open->candles);
-  } else if (unplaced_.contains(event.partition)) {
+  } else if (const auto placed = placed_by_.find(event.partition);
+             unplaced_.contains(event.partition) ||
+             (placed != placed_by_.end() && event.epoch > placed->second)) {
+    // A zombie may have been the first to speak after the loss: who still reads waits for its
+    // successor too.
+    placed_by_[event.partition] = event.epoch;
     Place(event.partition);
   }
 }

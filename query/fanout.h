@@ -79,7 +79,8 @@ class Fanout {
   Latest latest_;
   std::map<Series, std::set<Subscriber*>> wanted_;
   std::map<Subscriber*, State> subscribers_;
-  std::map<int32_t, Time> unplaced_;  // since when
+  std::map<int32_t, Time> unplaced_;      // since when
+  std::map<int32_t, int64_t> placed_by_;  // epoch of the Progress that placed a lost partition
   Time next_progress_;
 };
 

@@ -118,6 +118,16 @@ TEST(Fanout, ProgressOfAZombieIsNoPlace) {
   EXPECT_THAT(w.ear.heard, ElementsAre("registered", "registered again"));
 }
 
+TEST(Fanout, ANewerOwnersProgressPlacesAPartitionAgainThatAZombiePlaced) {
+  World w;
+  w.fanout.Add(&w.ear, kSeries);
+  w.fanout.OnPlaceLost({kPartition}, "test", kStart);
+  w.fanout.OnEvent(ProgressOf(8, 100, 1));
+  w.fanout.OnEvent(ProgressOf(9, 100, 1));
+  w.fanout.OnEvent(ProgressOf(11, 100, 2));
+  EXPECT_THAT(w.ear.heard, ElementsAre("registered", "registered again", "placed 8", "placed 11"));
+}
+
 TEST(Fanout, APartitionThatStaysSilentHasNoOwnerAndIsPlacedWhereItWas) {
   World w;
   w.fanout.OnEvent(ProgressOf(9, 100));
