@@ -1,6 +1,5 @@
 // Each rule of the fold, of owners and commits is needed: with it taken out, some schedule breaks a
-// promise, and the same schedule with the rule in does not. The names say the rule (its number is
-// that of ARCHITECTURE.md's list).
+// promise, and the same schedule with the rule in does not. The names say the rule.
 #include <gtest/gtest.h>
 
 #include <functional>
