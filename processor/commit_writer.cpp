@@ -282,6 +282,7 @@ absl::Status CommitWriter::WriteLateTrades(Connection& connection, const Commit&
                   "late_trades");
 }
 
+// A commit whose answer was lost and that moves no offset is sent again: what it wrote is there.
 absl::Status CommitWriter::WriteGap(Connection& connection, int32_t partition, const GapRow& gap) {
   auto id = [](const std::optional<uint64_t>& value) {
     return value ? Param::Text(std::to_string(*value)) : Param::Null();
@@ -300,7 +301,8 @@ absl::Status CommitWriter::WriteGap(Connection& connection, int32_t partition, c
         "UPDATE trade_gaps SET closed_version = $7 WHERE topic = $1 AND partition = $2::int4 "
         "AND instrument_id IS NOT DISTINCT FROM $3::int4 AND cause = $4 "
         "AND first_trade_id IS NOT DISTINCT FROM $5::numeric "
-        "AND last_trade_id IS NOT DISTINCT FROM $6::numeric AND closed_version IS NULL",
+        "AND last_trade_id IS NOT DISTINCT FROM $6::numeric "
+        "AND coalesce(closed_version, $7) = $7",
         {Param::Text(topic_), Param::Int4(partition), instrument, Param::Text(cause),
          id(gap.first_trade_id), id(gap.last_trade_id), Param::Int8(*gap.closed_version)});
     if (!ended.ok() || ended->rows_affected() > 0) {
@@ -311,8 +313,14 @@ absl::Status CommitWriter::WriteGap(Connection& connection, int32_t partition, c
       .Exec(
           "INSERT INTO trade_gaps (topic, partition, instrument_id, venue, cause, first_trade_id, "
           "last_trade_id, from_time, until_time, first_offset, last_offset, opened_version, "
-          "closed_version) VALUES ($1, $2, $3, nullif($4::text, ''), $5, $6::numeric, $7::numeric, "
-          "$8, $9, $10, $11, $12, $13)",
+          "closed_version) SELECT * FROM (VALUES ($1::text, $2::int4, $3::int4, "
+          "nullif($4::text, ''), $5::text, $6::numeric, $7::numeric, $8::timestamptz, "
+          "$9::timestamptz, $10::int8, $11::int8, $12::int8, $13::int8)) AS n WHERE NOT EXISTS ("
+          "SELECT FROM trade_gaps WHERE topic = $1 AND partition = $2 AND opened_version = $12 "
+          "AND (instrument_id, venue, cause, first_trade_id, last_trade_id, from_time, until_time, "
+          "first_offset, last_offset) IS NOT DISTINCT FROM ($3::int4, nullif($4::text, ''), "
+          "$5::text, $6::numeric, $7::numeric, $8::timestamptz, $9::timestamptz, $10::int8, "
+          "$11::int8))",
           {Param::Text(topic_), Param::Int4(partition), instrument, Param::Text(gap.venue),
            Param::Text(cause), id(gap.first_trade_id), id(gap.last_trade_id), time(gap.from_time),
            time(gap.until_time), offset(gap.first_offset), offset(gap.last_offset),
@@ -372,7 +380,8 @@ absl::Status CommitWriter::WriteOutbox(Connection& connection, const Commit& com
   return connection
       .Exec(
           "INSERT INTO outbox (topic, partition, version, payload) SELECT $1, * FROM "
-          "unnest($2::int4[], $3::int8[], $4::bytea[])",
+          "unnest($2::int4[], $3::int8[], $4::bytea[]) "
+          "ON CONFLICT (topic, partition, version) DO UPDATE SET payload = excluded.payload",
           {Param::Text(topic_), Param::Int4Array(partitions), Param::Int8Array(versions),
            Param::ByteaArray(payloads)})
       .status();

@@ -238,6 +238,41 @@ TEST_F(StoreTest, ACommitThatNeverArrivedIsUnknownAndTheRowTellsThatItDidNotLand
   EXPECT_EQ(Run(store, After(taken)).kind, CommitOutcome::kLanded) << "the store connects again";
 }
 
+// Changed options, or a gap in the log behind next_offset: the row does not tell that it landed.
+TEST_F(StoreTest, ACommitThatMovesNoOffsetIsSentAgainAfterALostAnswerAndCountsOnce) {
+  auto proxy = TcpProxy::Start(static_cast<uint16_t>(server_.port()));
+  ASSERT_TRUE(proxy.ok());
+  PostgresStore store(OptionsAt((*proxy)->port()), &metrics_);
+  PartitionCommit part = After(TakeOver(store));
+  part.row.next_offset = part.expected_next_offset;
+  part.candles = {Row({1}, 100, 5, 9)};
+  part.late_trades = {Late(100, 9)};
+  part.outbox = OutboxRow{9, "payload"};
+  GapRow lost;
+  lost.cause = GapCause::kDataLoss;
+  lost.first_offset = Offset{3};
+  lost.last_offset = Offset{5};
+  lost.opened_version = 9;
+  GapRow missing;
+  missing.instrument = kName;
+  missing.venue = "binance";
+  missing.first_trade_id = 5;
+  missing.last_trade_id = 6;
+  missing.opened_version = 9;
+  GapRow filled = missing;
+  filled.closed_version = 9;
+  part.gaps = {lost, missing, filled};
+  (*proxy)->CutAt(std::string_view("COMMIT\0", 7), TcpProxy::Cut::kAfterItArrived);
+  EXPECT_EQ(Run(store, part).kind, CommitOutcome::kUnknown);
+  ASSERT_TRUE(test_support::WaitFor([&] { return Query("SELECT count(*) FROM outbox") == "1"; }));
+  CommitOutcome again = Run(store, part);
+  EXPECT_EQ(again.kind, CommitOutcome::kLanded) << again.status;
+  EXPECT_EQ(Query("SELECT cause, closed_version FROM trade_gaps ORDER BY cause"),
+            "DATA_LOSS|\nMISSING_IDS|9");
+  EXPECT_EQ(Query("SELECT count(*) FROM candles"), "1");
+  EXPECT_EQ(TakeOver(store).outbox, (std::vector<OutboxRow>{{9, "payload"}}));
+}
+
 TEST_F(StoreTest, WithoutAServerErrorsAreTransient) {
   auto proxy = TcpProxy::Start(static_cast<uint16_t>(server_.port()));
   ASSERT_TRUE(proxy.ok());
