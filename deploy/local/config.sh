@@ -25,10 +25,12 @@ grpc_port: ${port[grpc]}
 YAML
 }
 
+# Ids are contiguous where the venue's description says so (ingest/venue/); the simulator speaks
+# Binance's protocol. Recorded files may be of any venue: nothing is said of theirs.
 processor_config() {
   cat <<YAML
 workers: $workers
-contiguous_id_venues: [binance, simulator, recorded]
+contiguous_id_venues: [binance, simulator]
 slot: ${1#processor-}
 YAML
 }

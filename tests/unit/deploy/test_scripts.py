@@ -78,6 +78,10 @@ class Parts(unittest.TestCase):
                           QUANTSTREAM_LOCAL_PORT_GRPC="50999")
         self.assertEqual(result.stdout, "50999\n")
 
+    def test_only_venues_with_a_description_have_contiguous_ids(self):
+        result = in_local("processor_config processor-1")
+        self.assertIn("contiguous_id_venues: [binance, simulator]\n", result.stdout)
+
     def test_processors_have_ports_of_their_own(self):
         result = in_local("processes=3; feed=none; for name in $(service_names);"
                           " do echo $name $(program_of $name) $(admin_port $name); done")
