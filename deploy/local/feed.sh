@@ -21,8 +21,9 @@ venue_reachable() {
   curl --silent --fail --output /dev/null --connect-timeout 5 --max-time 10 "$venue_url"
 }
 
-# Turns auto into live or simulator, and says which feed it is.
+# Makes `feed` of `wanted_feed`, which it leaves as it is: the next `up` looks again. Says which.
 choose_feed() {
+  feed=$wanted_feed
   case $feed in
     auto)
       if venue_reachable; then

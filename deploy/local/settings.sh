@@ -12,7 +12,8 @@ declare -A port=(
   [simulator_ws]=9080 [simulator_wss]=9443 [simulator]=9105
   [kafka]=19092 [kafka_controller]=19093 [postgres]=15432
 )
-feed=auto
+wanted_feed=auto  # as asked for
+feed=none         # what `auto` came to
 recorded_files=()
 speed=1
 processes=1
@@ -40,8 +41,8 @@ save_settings() {
     for name in "${!port[@]}"; do
       printf 'port[%s]=%q\n' "$name" "${port[$name]}"
     done
-    printf 'feed=%q\nspeed=%q\nprocesses=%q\nworkers=%q\n' "$feed" "$speed" \
-      "$processes" "$workers"
+    printf 'wanted_feed=%q\nfeed=%q\n' "$wanted_feed" "$feed"
+    printf 'speed=%q\nprocesses=%q\nworkers=%q\n' "$speed" "$processes" "$workers"
     printf 'recorded_files=(%s)\n' "${recorded_files[*]@Q}"
   } >"$settings_file"
 }

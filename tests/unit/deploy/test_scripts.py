@@ -4,6 +4,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -77,6 +78,15 @@ class Parts(unittest.TestCase):
         result = in_local('settings_file=/nonexistent; load_settings; echo "${port[grpc]}"',
                           QUANTSTREAM_LOCAL_PORT_GRPC="50999")
         self.assertEqual(result.stdout, "50999\n")
+
+    def test_auto_stays_auto_and_looks_again_at_every_up(self):
+        up = 'load_settings; choose_feed; echo $feed; save_settings'
+        with tempfile.TemporaryDirectory() as folder:
+            choose = f"local_dir={folder}; settings_file={folder}/settings;"
+            first = in_local(f"{choose} venue_reachable() {{ false; }}; {up}")
+            self.assertEqual(first.stdout.splitlines()[-1], "simulator", first.stderr)
+            second = in_local(f"{choose} venue_reachable() {{ true; }}; {up}")
+            self.assertEqual(second.stdout.splitlines()[-1], "live", second.stderr)
 
     def test_only_venues_with_a_description_have_contiguous_ids(self):
         result = in_local("processor_config processor-1")
