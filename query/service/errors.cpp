@@ -82,6 +82,11 @@ absl::Status WithRetryAfter(absl::Status status, std::chrono::milliseconds delay
   return status;
 }
 
+absl::Status ShuttingDown(std::chrono::milliseconds reconnect_after) {
+  return WithRetryAfter(absl::UnavailableError("the server shuts down; reconnect"),
+                        reconnect_after);
+}
+
 absl::Status Exhausted(std::string_view reason, std::string_view description) {
   absl::Status status = absl::ResourceExhaustedError(std::string(description));
   Attach(Info(reason), &status);

@@ -35,6 +35,9 @@ absl::Status OutOfRange(std::string_view field, std::string_view description,
 // Adds a RetryInfo.
 absl::Status WithRetryAfter(absl::Status status, std::chrono::milliseconds delay);
 
+// UNAVAILABLE with a RetryInfo: the process is about to end, and another one is to be asked.
+absl::Status ShuttingDown(std::chrono::milliseconds reconnect_after);
+
 // RESOURCE_EXHAUSTED with an ErrorInfo.
 absl::Status Exhausted(std::string_view reason, std::string_view description);
 

@@ -15,12 +15,13 @@ grpc::ServerUnaryReactor* LatestCall::Start(ServiceParts* parts,
   auto call = std::make_shared<LatestCall>(parts, response);
   call->self_ = call;
   auto query = Check(request, parts->limits.request);
-  if (!query.ok() || !parts->live) {
-    std::lock_guard lock(call->mutex_);
-    call->FailLocked(
-        !query.ok() ? query.status()
-                    : WithRetryAfter(absl::UnavailableError("the live candles are not read yet"),
-                                     parts->limits.reconnect_after));
+  if (parts->draining) {
+    call->Fail(ShuttingDown(parts->limits.reconnect_after));
+  } else if (!query.ok()) {
+    call->Fail(query.status());
+  } else if (!parts->live) {
+    call->Fail(WithRetryAfter(absl::UnavailableError("the live candles are not read yet"),
+                              parts->limits.reconnect_after));
   } else {
     call->Begin(*std::move(query));
   }
@@ -63,11 +64,15 @@ void LatestCall::FailLocked(const absl::Status& status) {
   Finish(ToGrpc(status));
 }
 
+void LatestCall::Fail(const absl::Status& status) {
+  std::lock_guard lock(mutex_);
+  FailLocked(status);
+}
+
 void LatestCall::OnCancel() {
   const auto self = shared_from_this();
   StopWork();
-  std::lock_guard lock(mutex_);
-  FailLocked(absl::CancelledError("the client is gone"));
+  Fail(absl::CancelledError("the client is gone"));
 }
 
 void LatestCall::OnDone() {

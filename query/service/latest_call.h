@@ -26,6 +26,7 @@ class LatestCall final : public SplicedCall, public grpc::ServerUnaryReactor {
  private:
   void PumpLocked() override;
   void FailLocked(const absl::Status& status) override;
+  void Fail(const absl::Status& status);
   void AnswerLocked();
 
   v1::GetLatestResponse* const response_;

@@ -138,9 +138,7 @@ void MarketDataService::BeginDraining() {
 }
 
 void MarketDataService::EndStreams() {
-  const absl::Status status =
-      WithRetryAfter(absl::UnavailableError("the server shuts down; reconnect"),
-                     service_->parts()->limits.reconnect_after);
+  const absl::Status status = ShuttingDown(service_->parts()->limits.reconnect_after);
   for (const auto& stream : service_->streams()) stream->End(status);
 }
 

@@ -20,7 +20,7 @@ class MarketDataService {
 
   grpc::Service* service();
 
-  // New streams are refused from now on, open ones are told.
+  // New calls are refused from now on, open streams are told.
   void BeginDraining();
   // Ends what is still open with UNAVAILABLE.
   void EndStreams();

@@ -32,12 +32,12 @@ class UnaryCall : public grpc::ServerUnaryReactor, public std::enable_shared_fro
     const auto last = std::exchange(self_, nullptr);
   }
   void KeepUntilDone() { self_ = shared_from_this(); }
-
- protected:
   void End(const absl::Status& status) {
     std::lock_guard lock(mutex_);
     EndLocked(status);
   }
+
+ protected:
   void EndLocked(const absl::Status& status) {
     if (std::exchange(ended_, true)) return;
     parts_->metrics->CallEnded(method_, status.code());
@@ -154,7 +154,11 @@ grpc::ServerUnaryReactor* StartCall(ServiceParts* parts, const Request& request,
                                     Response* response) {
   auto call = std::make_shared<Call>(parts, response);
   call->KeepUntilDone();
-  call->Begin(request);
+  if (parts->draining) {
+    call->End(ShuttingDown(parts->limits.reconnect_after));
+  } else {
+    call->Begin(request);
+  }
   return call.get();
 }
 

@@ -26,11 +26,6 @@ absl::StatusOr<StreamQuery> Parse(const grpc::ByteBuffer& bytes, const RequestLi
   return Check(request, limits);
 }
 
-absl::Status Drained(const ServiceParts& parts) {
-  return WithRetryAfter(absl::UnavailableError("the server shuts down; reconnect"),
-                        parts.limits.reconnect_after);
-}
-
 }  // namespace
 
 std::shared_ptr<CandleStream> CandleStream::Start(ServiceParts* parts,
@@ -43,7 +38,7 @@ std::shared_ptr<CandleStream> CandleStream::Start(ServiceParts* parts,
   const bool room = ++parts->streams <= parts->limits.streams_max;
   auto query = Parse(request, parts->limits.request);
   if (parts->draining) {
-    stream->End(Drained(*parts));
+    stream->End(ShuttingDown(parts->limits.reconnect_after));
   } else if (!query.ok()) {
     stream->End(query.status());
   } else if (!room) {
@@ -126,7 +121,7 @@ void CandleStream::OnCancel() {
 void CandleStream::Drain() {
   std::unique_lock lock(mutex_);
   if (ended_) return;
-  if (!subscription_) return FailLocked(Drained(*parts_));
+  if (!subscription_) return FailLocked(ShuttingDown(parts_->limits.reconnect_after));
   subscription_->OnDraining(parts_->limits.reconnect_after);
   PumpLocked();
 }

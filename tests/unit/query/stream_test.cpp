@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <google/rpc/error_details.pb.h>
 
+#include <thread>
+
 #include "tests/support/wait.h"
 #include "tests/unit/query/service_fixture.h"
 
@@ -14,6 +16,12 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 using StreamTest = ServiceTest;
+
+std::unique_ptr<grpc::ClientContext> Context() {
+  auto context = std::make_unique<grpc::ClientContext>();
+  context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  return context;
+}
 
 TEST_F(StreamTest, HistoryThenOpenCandlesThenLive) {
   history_.Commit({Final(kA, 10, 5)}, 6);
@@ -136,6 +144,33 @@ TEST_F(StreamTest, DrainingIsBoundedThoughTheStoreDoesNotAnswer) {
   server_->Drain(std::chrono::milliseconds(50), std::chrono::seconds(10));
   EXPECT_EQ(client.Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
   history_.Release();
+}
+
+TEST_F(StreamTest, WhileItDrainsEveryNewCallIsUnavailableWithWhenToTryAgain) {
+  StreamClient open(stub_.get(), StreamOf(kA));
+  EXPECT_THAT(open.Next(1), ElementsAre("end"));
+  std::thread drain(
+      [&] { server_->Drain(std::chrono::seconds(20), std::chrono::seconds(10)); });
+  EXPECT_THAT(open.Next(1), ElementsAre("draining"));
+  v1::GetLatestRequest latest;
+  latest.add_instruments(kA);
+  latest.add_intervals("1s");
+  v1::GetCandlesRequest candles;
+  candles.set_instrument(kA);
+  candles.set_interval("1s");
+  v1::GetLatestResponse latest_answer;
+  v1::GetCandlesResponse candles_answer;
+  v1::ListInstrumentsResponse list_answer;
+  for (const grpc::Status& status :
+       {stub_->GetLatest(Context().get(), latest, &latest_answer),
+        stub_->GetCandles(Context().get(), candles, &candles_answer),
+        stub_->ListInstruments(Context().get(), {}, &list_answer),
+        StreamClient(stub_.get(), StreamOf(kA)).Finish()}) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+    EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(status)) << status.error_message();
+  }
+  open.Cancel();
+  drain.join();
 }
 
 TEST_F(StreamTest, AResumeTokenAnswersThatItComesLater) {
