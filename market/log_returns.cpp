@@ -38,12 +38,53 @@ long double AsLongDouble(const wide::Limbs<4>& value) {
   return sum;
 }
 
+// The same integer by the definition.
+int64_t LogReturnByDefinition(const Decimal& a, const Decimal& b) {
+  Precondition(a.mantissa > 0 && b.mantissa > 0, "LogReturn: prices above zero");
+  return std::llrint(std::ldexp(std::log(Ratio(a, b, false)), kFractionBits));
+}
+
+// ln(1 + x) for |x| < 2^-7 to a relative error below 2^-50: the series' terms left out are below
+// x^8 / 9 < 2^-59 of it, the rest is rounding of a sum that its first term outweighs.
+double LogOfOnePlus(double x) {
+  const double x2 = x * x;
+  const double low = 1.0 - x * (1.0 / 2) + x2 * (1.0 / 3 - x * (1.0 / 4));
+  const double high = 1.0 / 5 - x * (1.0 / 6) + x2 * (1.0 / 7 - x * (1.0 / 8));
+  return x * (low + x2 * x2 * high);
+}
+
+// The mantissa at that scale where a double holds it exactly, else 0.
+int64_t SmallMantissa(const Decimal& value, int scale) {
+  constexpr int64_t kExact = int64_t{1} << 53;
+  constexpr int kLiftMax = 4;
+  const int lift = scale - value.scale;
+  if (lift == 0) return value.mantissa < kExact ? value.mantissa : 0;
+  if (lift > kLiftMax || value.mantissa > kExact / 10'000) return 0;
+  return value.mantissa * PowerOfTen(lift);
+}
+
+// Trades in a row differ little. There a double is near enough to tell the integer, but where it
+// lies close to the middle between two: nullopt there and wherever the bounds do not hold.
+std::optional<int64_t> LogReturnOfNear(const Decimal& a, const Decimal& b) {
+  constexpr double kUnits = static_cast<double>(int64_t{1} << kFractionBits);
+  constexpr double kMargin = 1e-4;  // |ln| < 2^-6.9 in units of 2^-40 to 2^-50: below 2^-16
+  const int scale = std::max(a.scale, b.scale);
+  const int64_t below = SmallMantissa(a, scale);
+  const int64_t difference = SmallMantissa(b, scale) - below;
+  if (std::abs(difference) >= below >> 7) return std::nullopt;
+  const double x = static_cast<double>(difference) / static_cast<double>(below);
+  const double units = LogOfOnePlus(x) * kUnits;
+  const auto nearest = static_cast<int64_t>(units + (units < 0 ? -0.5 : 0.5));
+  if (std::abs(units - static_cast<double>(nearest)) > 0.5 - kMargin) return std::nullopt;
+  return nearest;
+}
+
 }  // namespace
 
 int64_t LogReturn(const Decimal& a, const Decimal& b) {
   if (a == b) return 0;
-  Precondition(a.mantissa > 0 && b.mantissa > 0, "LogReturn: prices above zero");
-  return std::llrint(std::ldexp(std::log(Ratio(a, b, false)), kFractionBits));
+  const std::optional<int64_t> near = LogReturnOfNear(a, b);
+  return near ? *near : LogReturnByDefinition(a, b);
 }
 
 void LogReturnSums::Add(int64_t log_return) {

@@ -192,6 +192,13 @@ void AddBounds(ProcessorConfig* config, config::OptionSet& options) {
                .minimum = kMebibyte,
                .unit = "bytes",
                .help = "of trades in open windows, per partition; past it the partition stops"});
+  options.Add(&config->closed_panes_bytes_max,
+              {.name = "closed_panes_bytes_max",
+               .fallback = 64 * kMebibyte,
+               .minimum = 0,
+               .unit = "bytes",
+               .help = "of trades of windows closed in the last 60 s, per process; beyond it the "
+                       "volatility of a late trade is read from the log"});
 }
 
 void AddCommit(ProcessorConfig* config, config::OptionSet& options) {

@@ -45,6 +45,7 @@ struct ProcessorConfig {
   int64_t replay_records_max = 0;
   int64_t reread_records_max = 0;
   int64_t open_trades_bytes_max = 0;
+  int64_t closed_panes_bytes_max = 0;
   config::Properties retention;
 
   // Commits and what is published.

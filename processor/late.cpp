@@ -23,7 +23,8 @@ absl::Status LateTrades::Settle(Batch& batch, const Batch* in_flight) {
   ++counters_.read_backs;
   Run run{batch,
           LateView(state_, batch, in_flight, rules_),
-          PaneReread(state_, closed_panes_, counters_),
+          // What is kept lacks the quantities.
+          PaneReread(state_, rules_.sums_stored ? &closed_panes_ : nullptr, counters_),
           nullptr,
           {},
           {}};
@@ -190,11 +191,12 @@ void LateTrades::SetReturns(Run& run, const PaneId& pane) {
   const RowKey key{pane.first, 1, pane.second.us};
   const CandleRow* row = run.batch.Find(key);
   Candle candle = row->candle;
-  const PaneItems& items = run.reread.Of(pane);
-  const bool had_returns = candle.values.returns.has_value();
-  candle.values.returns.reset();
-  if (had_returns && !items.incomplete && items.trade_count() == candle.values.trade_count) {
-    candle.values.returns = items.Returns();
+  PaneItems& items = run.reread.Of(pane);
+  const LogReturnSums change = items.TakeReturnsChange();
+  std::optional<LogReturnSums>& returns = candle.values.returns;
+  if (items.incomplete || items.trade_count() != candle.values.trade_count) returns.reset();
+  if (returns) {
+    *returns += change;
   } else {
     ++counters_.volatility_absent;
   }

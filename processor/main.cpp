@@ -60,9 +60,11 @@ int Run(const ProcessorConfig& config, Shutdown& shutdown) {
     return Fail(postgres);
   }
   PartitionBoard board;
+  auto closed_panes =
+      std::make_shared<ClosedPanesBudget>(static_cast<size_t>(config.closed_panes_bytes_max));
   std::vector<std::unique_ptr<WorkerThread>> workers;
   for (int number = 0; number < config.workers; ++number) {
-    auto worker = WorkerThread::Start(number, {config, metrics, board, shutdown});
+    auto worker = WorkerThread::Start(number, {config, metrics, board, shutdown, closed_panes});
     if (!worker.ok()) {
       shutdown.Request();
       return Fail(worker.status());
@@ -73,6 +75,7 @@ int Run(const ProcessorConfig& config, Shutdown& shutdown) {
   Health health(config, metrics, board, readiness);
   do {
     health.Look();
+    metrics.ClosedPanesAre(closed_panes->used());
   } while (!shutdown.WaitFor(std::chrono::milliseconds(1'000)));
   readiness.Unmet("partitions", "draining");
   return 0;

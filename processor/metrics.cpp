@@ -93,6 +93,8 @@ struct Metrics::Families {
       Counter(r, "read_back_candles_total", "Candles read back for late trades").Add({});
   prometheus::Counter& reread =
       Counter(r, "records_reread_total", "Records read again for volatility").Add({});
+  prometheus::Gauge& closed_panes =
+      Gauge(r, "closed_panes_bytes", "Trades of windows closed lately, kept for late ones").Add({});
   prometheus::Counter& connections =
       Counter(r, "database_connections_total", "Connections made to PostgreSQL").Add({});
 
@@ -183,6 +185,10 @@ void Metrics::ReadBackDone(Duration took, int64_t candles) {
 
 void Metrics::RecordsReread(int64_t records) {
   families_->reread.Increment(Number(records));
+}
+
+void Metrics::ClosedPanesAre(size_t bytes) {
+  families_->closed_panes.Set(static_cast<double>(bytes));
 }
 
 void Metrics::DatabaseConnected() {

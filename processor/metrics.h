@@ -31,6 +31,7 @@ class Metrics {
   void UpsertFellBack(int64_t rows);
   void ReadBackDone(Duration took, int64_t candles);
   void RecordsReread(int64_t records);
+  void ClosedPanesAre(size_t bytes);
   void DatabaseConnected();
 
   // Partitions.

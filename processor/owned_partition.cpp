@@ -79,7 +79,8 @@ void OwnedPartition::Begin(const TakenOver& taken, const LogBounds& bounds, int6
   epoch_ = taken.epoch;
   stored_ = row;
   auto fold =
-      std::make_unique<Partition>(partition_, epoch_, options_.fold, *this, counters_, rules_);
+      std::make_unique<Partition>(partition_, epoch_, options_.fold, *this, counters_, rules_,
+                                  *options_.closed_panes);
   if (absl::Status status = fold->Load(taken); !status.ok()) return Stop(std::move(status));
   if (is_new) fold->BeginAt(bounds.start);
   if (loss) fold->RecordGap(loss->first, loss->last, loss->next, loss->replaced);

@@ -1,25 +1,53 @@
 #include "processor/pane_reread.h"
 
 #include <algorithm>
+#include <optional>
+#include <tuple>
 #include <utility>
 
 namespace quantstream::processor {
 
+namespace {
+
+bool Before(const KeptTrade& a, const KeptTrade& b) {
+  if (a.trade.time != b.trade.time) return a.trade.time < b.trade.time;
+  if (a.trade.id != 0 || b.trade.id != 0) return a.trade.id < b.trade.id;
+  return KeyOf(a.trade, a.origin, false) < KeyOf(b.trade, b.origin, false);
+}
+
+ClosedPane::Item ItemOf(const KeptTrade& kept) {
+  return {kept.trade.time, kept.trade.id, kept.trade.price};
+}
+
+// Those of memory all have numbers, so two that are equal in both are both read, and in order.
+bool ComesAfter(const ClosedPane::Item& a, const ClosedPane::Item& b) {
+  return std::tie(a.time, a.id) > std::tie(b.time, b.id);
+}
+
+}  // namespace
+
+void PaneItems::Borrow(const ClosedPane& closed) {
+  closed_ = &closed;
+  trade_count_ += closed.trade_count();
+}
+
 bool PaneItems::Insert(const KeptTrade& kept) {
-  if (kept.trade.id != 0) return ids_.insert(kept.trade.id).second;
-  return identities_.insert(IdentityOf(kept.trade, kept.origin)).second;
+  if (kept.trade.id == 0) return identities_.insert(IdentityOf(kept.trade, kept.origin)).second;
+  if (closed_ != nullptr && closed_->HasId(kept.trade.id)) return false;
+  return ids_.insert(kept.trade.id).second;
 }
 
 bool PaneItems::Add(KeptTrade kept) {
   if (!Insert(kept)) return false;
   trade_count_ += kept.trade.count;
+  in_order_ = in_order_ && (trades_.empty() || Before(trades_.back(), kept));
   trades_.push_back(std::move(kept));
   return true;
 }
 
 bool PaneItems::Has(const KeptTrade& kept) const {
-  if (kept.trade.id != 0) return ids_.contains(kept.trade.id);
-  return identities_.contains(IdentityOf(kept.trade, kept.origin));
+  if (kept.trade.id == 0) return identities_.contains(IdentityOf(kept.trade, kept.origin));
+  return ids_.contains(kept.trade.id) || (closed_ != nullptr && closed_->HasId(kept.trade.id));
 }
 
 bool PaneItems::HadAtFirst(const KeptTrade& kept) const {
@@ -27,8 +55,37 @@ bool PaneItems::HadAtFirst(const KeptTrade& kept) const {
 }
 
 void PaneItems::AddNew(KeptTrade kept) {
-  std::string identity = IdentityOf(kept.trade, kept.origin);
-  if (Add(std::move(kept))) added_.insert(std::move(identity));
+  if (!Insert(kept)) return;
+  added_.insert(IdentityOf(kept.trade, kept.origin));
+  trade_count_ += kept.trade.count;
+  if (!in_order_) Sort();
+  const auto place = std::upper_bound(trades_.begin(), trades_.end(), kept, Before);
+  ChangeReturns(kept, static_cast<size_t>(place - trades_.begin()));
+  trades_.insert(place, std::move(kept));
+}
+
+void PaneItems::Sort() {
+  std::sort(trades_.begin(), trades_.end(), Before);
+  in_order_ = true;
+}
+
+// The nearest on both sides, of memory or of `trades_`, whose element `place` comes next.
+void PaneItems::ChangeReturns(const KeptTrade& kept, size_t place) {
+  std::optional<ClosedPane::Item> before, after;
+  if (place > 0) before = ItemOf(trades_[place - 1]);
+  if (place < trades_.size()) after = ItemOf(trades_[place]);
+  if (closed_ != nullptr) {
+    const size_t closed = closed_->CountBefore(kept.trade.time, kept.trade.id);
+    if (closed > 0 && (!before || ComesAfter(closed_->at(closed - 1), *before))) {
+      before = closed_->at(closed - 1);
+    }
+    if (closed < closed_->size() && (!after || ComesAfter(*after, closed_->at(closed)))) {
+      after = closed_->at(closed);
+    }
+  }
+  if (before && after) returns_change_.Remove(LogReturn(before->price, after->price));
+  if (before) returns_change_.Add(LogReturn(before->price, kept.trade.price));
+  if (after) returns_change_.Add(LogReturn(kept.trade.price, after->price));
 }
 
 CandleValues PaneItems::Sums() const {
@@ -38,41 +95,17 @@ CandleValues PaneItems::Sums() const {
   return values;
 }
 
-LogReturnSums PaneItems::Returns() const {
-  std::vector<const KeptTrade*> ordered;
-  ordered.reserve(trades_.size());
-  for (const KeptTrade& kept : trades_) ordered.push_back(&kept);
-  std::sort(ordered.begin(), ordered.end(), [](const KeptTrade* a, const KeptTrade* b) {
-    if (a->trade.time != b->trade.time) return a->trade.time < b->trade.time;
-    if (a->trade.id != 0 || b->trade.id != 0) return a->trade.id < b->trade.id;
-    return KeyOf(a->trade, a->origin, false) < KeyOf(b->trade, b->origin, false);
-  });
-  LogReturnSums returns;
-  for (size_t i = 1; i < ordered.size(); ++i) {
-    const Decimal& before = ordered[i - 1]->trade.price;
-    const Decimal& now = ordered[i]->trade.price;
-    returns.Add(before == now ? 0 : LogReturn(before, now));
-  }
-  return returns;
-}
-
 void PaneReread::Want(const PaneId& pane, const OffsetSpan& lineage) {
   const bool too_far =
       lineage.last.value - lineage.first.value >= state_.options.reread_records_max;
   items_[pane].incomplete = too_far;
   if (too_far) return;
-  const std::vector<ClosedTrade>* kept = closed_panes_.Find(pane.first, pane.second);
+  const ClosedPane* kept =
+      closed_panes_ == nullptr ? nullptr : closed_panes_->Find(pane.first, pane.second);
   if (kept == nullptr) {
     wanted_[pane] = lineage;
-    return;
-  }
-  for (const ClosedTrade& trade : *kept) {
-    KeptTrade item;
-    item.trade.time = trade.time;
-    item.trade.id = trade.id;
-    item.trade.price = Decimal{trade.price_mantissa, trade.price_scale};
-    item.trade.count = trade.count;
-    items_[pane].Add(std::move(item));
+  } else {
+    items_[pane].Borrow(*kept);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -16,19 +17,24 @@
 
 namespace quantstream::processor {
 
-// What is known of one pane's trades.
+// What is known of one pane's trades: those that closed with it, as they are kept in memory or were
+// read again, and the late ones.
 class PaneItems {
  public:
-  // False when a trade of its identity is there already.
+  // Those of memory. `closed` outlives this.
+  void Borrow(const ClosedPane& closed);
+  // One that was read. False when a trade of its identity is there already.
   bool Add(KeptTrade kept);
   bool Has(const KeptTrade& kept) const;
   // As Has, of those alone that were there before the first AddNew.
   bool HadAtFirst(const KeptTrade& kept) const;
+  // One more, unless it is there: the returns change by those between it and its neighbours.
   void AddNew(KeptTrade kept);
   // How many trades they stand for.
   uint64_t trade_count() const { return trade_count_; }
-  LogReturnSums Returns() const;
-  // Sums and edges of all of them. REQUIRES: there is one.
+  // By how much AddNew changed the returns since the last call.
+  LogReturnSums TakeReturnsChange() { return std::exchange(returns_change_, {}); }
+  // Sums and edges of all of them. REQUIRES: there is one; none is borrowed.
   CandleValues Sums() const;
 
   // The log does not hold them all any more, or they span too many records.
@@ -36,17 +42,23 @@ class PaneItems {
 
  private:
   bool Insert(const KeptTrade& kept);
+  void ChangeReturns(const KeptTrade& kept, size_t place);
+  void Sort();
 
-  std::vector<KeptTrade> trades_;
-  absl::flat_hash_set<uint64_t> ids_;
+  const ClosedPane* closed_ = nullptr;
+  std::vector<KeptTrade> trades_;  // the others
+  bool in_order_ = true;
+  absl::flat_hash_set<uint64_t> ids_;  // of trades_
   std::unordered_set<std::string> identities_;  // of those without a number
   std::unordered_set<std::string> added_;
   uint64_t trade_count_ = 0;
+  LogReturnSums returns_change_;
 };
 
 class PaneReread {
  public:
-  PaneReread(const FoldState& state, const ClosedPanes& closed_panes, FoldCounters& counters)
+  // `closed_panes` may be null.
+  PaneReread(const FoldState& state, const ClosedPanes* closed_panes, FoldCounters& counters)
       : state_(state), closed_panes_(closed_panes), counters_(counters) {}
 
   // Asks for the on-time trades of a pane from the records of `lineage`. REQUIRES: not asked
@@ -61,7 +73,7 @@ class PaneReread {
   void Take(const TradeBatch& batch, Offset offset);
 
   const FoldState& state_;
-  const ClosedPanes& closed_panes_;
+  const ClosedPanes* closed_panes_;
   FoldCounters& counters_;
   std::map<PaneId, OffsetSpan> wanted_;
   std::map<PaneId, PaneItems> items_;

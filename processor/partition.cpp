@@ -41,12 +41,12 @@ GapRow GapOf(const Instrument& instrument, const Hole& hole, GapCause cause, int
 }  // namespace
 
 Partition::Partition(int32_t partition, Epoch epoch, FoldOptions options, LateReader& reader,
-                     FoldCounters& counters, const Rules& rules, size_t closed_panes_bytes_max)
+                     FoldCounters& counters, const Rules& rules, ClosedPanesBudget& closed_panes)
     : partition_(partition),
       epoch_(epoch),
       counters_(counters),
       rules_(rules),
-      closed_panes_(closed_panes_bytes_max),
+      closed_panes_(closed_panes),
       late_(state_, closed_panes_, reader, counters, rules),
       batch_(std::make_unique<Batch>(partition, epoch)) {
   state_.options = std::move(options);

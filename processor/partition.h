@@ -30,9 +30,9 @@ namespace quantstream::processor {
 
 class Partition {
  public:
-  // `options` are those of a partition that is new; `reader`, `counters` and `rules` outlive it.
+  // `options` are those of a partition that is new; everything given by reference outlives it.
   Partition(int32_t partition, Epoch epoch, FoldOptions options, LateReader& reader,
-            FoldCounters& counters, const Rules& rules, size_t closed_panes_bytes_max = 5 << 20);
+            FoldCounters& counters, const Rules& rules, ClosedPanesBudget& closed_panes);
 
   // Starts from what is stored.
   absl::Status Load(const TakenOver& stored);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
+#include "processor/closed_panes.h"
 #include "processor/fold_options.h"
 
 namespace quantstream::processor {
@@ -22,6 +24,9 @@ struct WorkerOptions {
   int64_t retry_longest_us = 5'000'000;
   int64_t fenced_wait_us = 10'000'000;  // fenced, yet still assigned: taken over again after this
   size_t batch_rows_max = 200'000;      // uncommitted rows of a partition; past it reading pauses
+  // One for all workers of a process.
+  std::shared_ptr<ClosedPanesBudget> closed_panes =
+      std::make_shared<ClosedPanesBudget>(size_t{64} << 20);
 };
 
 }  // namespace quantstream::processor

@@ -21,6 +21,12 @@ std::string NameOf(const ProcessorConfig& config, int number) {
   return config.host + "-" + config.slot + "-" + std::to_string(number);
 }
 
+WorkerOptions WorkerOptionsOf(const Surroundings& surroundings) {
+  WorkerOptions options = surroundings.config.ForWorker();
+  options.closed_panes = surroundings.closed_panes;
+  return options;
+}
+
 SourceOptions SourceOptionsOf(const ProcessorConfig& config, int number) {
   SourceOptions options;
   options.consumer.client = config.kafka;
@@ -93,7 +99,7 @@ WorkerThread::WorkerThread(int number, const Surroundings& surroundings,
              &surroundings.metrics),
       publisher_(std::move(publisher)),
       worker_(
-          std::make_unique<Worker>(surroundings.config.ForWorker(), *source_, store_, *publisher_)),
+          std::make_unique<Worker>(WorkerOptionsOf(surroundings), *source_, store_, *publisher_)),
       thread_([this] { Run(); }) {}
 
 WorkerThread::~WorkerThread() {

@@ -27,6 +27,7 @@ struct Surroundings {
   Metrics& metrics;
   PartitionBoard& board;
   const Shutdown& shutdown;
+  std::shared_ptr<ClosedPanesBudget> closed_panes;
 };
 
 // Of the store, for a worker or for the start; `owner` is written into the rows taken over.

@@ -133,7 +133,8 @@ Straight::Straight(const SimLog& log, int32_t partition, const FoldOptions& opti
   SimDatabase database;
   StraightReader reader(log, database, partition);
   const absl::StatusOr<TakenOver> taken = database.TakeOver(partition);
-  Partition fold(partition, taken->epoch, options, reader, counters, rules);
+  ClosedPanesBudget closed_panes(0);
+  Partition fold(partition, taken->epoch, options, reader, counters, rules, closed_panes);
   (void)fold.Load(*taken);
   for (size_t offset = 0; offset < log.size(); ++offset) {
     const TradeBatch batch = log[offset].ToBatch();

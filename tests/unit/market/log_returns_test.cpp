@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <random>
 
 #include <boost/multiprecision/cpp_bin_float.hpp>
 
@@ -55,6 +57,23 @@ TEST(LogReturn, DependsOnTheValuesAndNotOnTheirScales) {
 }
 
 // At the padded scale the second price needs more than 64 bits, and one unit would be lost.
+// Prices that differ little take a shorter way to the same integer.
+TEST(LogReturn, IsByDefinitionForPricesThatDifferLittle) {
+  std::mt19937_64 random(20'261'121);
+  for (int i = 0; i < 1'000'000; ++i) {
+    const int bits = 8 + static_cast<int>(random() % 54);
+    const auto above = static_cast<int64_t>(random() >> (64 - bits)) + 1;
+    const int64_t reach = (above >> random() % 20) + 1;
+    const int64_t below =
+        std::max<int64_t>(1, above + static_cast<int64_t>(random() % static_cast<uint64_t>(reach)) -
+                                 reach / 2);
+    const long double ratio = static_cast<long double>(above) / static_cast<long double>(below);
+    const int64_t defined = std::llrint(std::ldexp(std::log(ratio), 40));
+    ASSERT_EQ(LogReturn(Decimal{below, 2}, Decimal{above, 2}), defined)
+        << "from " << below << " to " << above;
+  }
+}
+
 TEST(LogReturn, ZerosAtTheEndDoNotRoundTheRatio) {
   const Decimal padded{1'289'901'000'000'000'000, 12};
   const Decimal later{3'297'946'244'224'920'515, 1};

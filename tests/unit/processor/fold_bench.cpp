@@ -27,7 +27,8 @@ int Main(int64_t trades) {
   NoReader reader;
   FoldCounters counters;
   const Rules rules;
-  Partition fold(0, Epoch{1}, FoldOptions{}, reader, counters, rules);
+  ClosedPanesBudget closed_panes(size_t{64} << 20);
+  Partition fold(0, Epoch{1}, FoldOptions{}, reader, counters, rules, closed_panes);
   std::vector<std::string> symbols;
   for (int i = 0; i < 200; ++i) symbols.push_back(std::to_string(1000 + i) + "-USDT");
   std::vector<uint64_t> ids(200, 1);

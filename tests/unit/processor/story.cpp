@@ -236,7 +236,8 @@ class Teller final : public LateReader {
 
   void Restart() {
     const TakenOver taken = *database_.TakeOver(0);
-    fold_ = std::make_unique<Partition>(0, taken.epoch, options_, *this, counters_, rules_);
+    fold_ = std::make_unique<Partition>(0, taken.epoch, options_, *this, counters_, rules_,
+                                        closed_panes_);
     if (const absl::Status status = fold_->Load(taken); !status.ok()) Say(status.ToString());
     if (lost_until_) RecordGap(taken.row);
     for (int64_t at = std::max(taken.row.replay_from.value, log_start_);
@@ -300,6 +301,7 @@ class Teller final : public LateReader {
   FoldOptions options_ = simulation::SimOptions({{1}, {5}});
   FoldCounters counters_;
   const Rules rules_;
+  ClosedPanesBudget closed_panes_{size_t{5} << 20};
   SimDatabase database_;
   std::unique_ptr<Partition> fold_;
   std::map<int64_t, SimRecord> log_;
