@@ -12,6 +12,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFlushMax{3'000};
 constexpr milliseconds kCloseMax{1'000};
 constexpr milliseconds kRenewInterval{1'000};
+constexpr milliseconds kRetryInterval{500};
 
 kafka::Headers HeadersOf(const DeadLetter& letter, const std::string& topic, int32_t partition) {
   kafka::Headers headers{{"reason", letter.reason},
@@ -58,8 +59,8 @@ absl::Status KafkaPublisher::MakeProducer() {
 
 // A row always finds room in an empty queue, however large it is.
 bool KafkaPublisher::HasRoom(size_t bytes) const {
-  return queued_bytes_ == 0 ||
-         queued_bytes_ + static_cast<int64_t>(bytes) <= options_.queue_bytes_max;
+  return queued_bytes() == 0 ||
+         queued_bytes() + static_cast<int64_t>(bytes) <= options_.queue_bytes_max;
 }
 
 bool KafkaPublisher::PublishCommitted(int32_t partition, const OutboxRow& row) {
@@ -76,7 +77,7 @@ bool KafkaPublisher::PublishCommitted(int32_t partition, const OutboxRow& row) {
   }
   channel.rows.push_back({row.version, static_cast<int64_t>(messages->size())});
   for (OutboxMessage& message : *messages) {
-    Take({partition, row.version, std::move(message)});
+    QueueOf(message).Add({partition, row.version, std::move(message)});
   }
   while (!channel.rows.empty() && channel.rows.front().messages_left == 0) {
     channel.delivered_version = channel.rows.front().version;
@@ -98,55 +99,48 @@ bool KafkaPublisher::PublishEvent(int32_t partition, std::string candle_event) {
     metrics_->EventDropped();
     return false;
   }
-  Message message{partition, -1, {}};
+  QueuedMessage message{partition, -1, {}};
   message.content.candle_event = std::move(candle_event);
-  Take(std::move(message));
+  candles_.Add(std::move(message));
   Send();
   return true;
 }
 
 void KafkaPublisher::Forget(int32_t partition) {
   Serve();
-  std::erase_if(waiting_, [&](const Message& message) {
-    if (message.partition != partition) {
-      return false;
-    }
-    queued_bytes_ -= static_cast<int64_t>(message.bytes());
-    return true;
-  });
-  for (auto& [token, message] : on_way_) {
-    if (message.partition == partition) {
-      message.version = -1;  // nobody waits for it any more
-    }
-  }
+  candles_.Forget(partition);
+  letters_.Forget(partition);
   channels_.erase(partition);
 }
 
-void KafkaPublisher::Take(Message message) {
-  queued_bytes_ += static_cast<int64_t>(message.bytes());
-  waiting_.push_back(std::move(message));
+SendQueue& KafkaPublisher::QueueOf(const OutboxMessage& message) {
+  return message.kind == OutboxMessage::kDeadLetter ? letters_ : candles_;
 }
 
 void KafkaPublisher::Send() {
-  while (!waiting_.empty() && producer_ != nullptr) {
-    Message& message = waiting_.front();
-    absl::Status produced = Produce(message, next_token_);
-    if (absl::IsInvalidArgument(produced)) {
-      Log(kError, "a message is refused and passed over",
-          {{"partition", message.partition}, {"error", produced}});
-      metrics_->MessageFailed();
-      queued_bytes_ -= static_cast<int64_t>(message.bytes());
-      MarkDelivered(message);
-    } else if (!produced.ok()) {
-      return;  // full, broken, or the topic is not there: the next call tries again
-    } else {
-      on_way_.emplace(next_token_++, std::move(message));
-    }
-    waiting_.pop_front();
+  if (producer_ != nullptr && std::chrono::steady_clock::now() >= send_not_before_) {
+    SendFrom(candles_);
+    SendFrom(letters_);
   }
 }
 
-absl::Status KafkaPublisher::Produce(const Message& message, uint64_t token) {
+void KafkaPublisher::SendFrom(SendQueue& queue) {
+  while (const QueuedMessage* message = queue.Next()) {
+    absl::Status produced = Produce(*message, next_token_);
+    if (absl::IsInvalidArgument(produced)) {
+      Log(kError, "a message is refused and passed over",
+          {{"partition", message->partition}, {"error", produced}});
+      metrics_->MessageFailed();
+      MarkDelivered(queue.Discard());
+    } else if (!produced.ok()) {
+      return;  // full, broken, or the topic is not there: the next call tries again
+    } else {
+      queue.Sent(next_token_++);
+    }
+  }
+}
+
+absl::Status KafkaPublisher::Produce(const QueuedMessage& message, uint64_t token) {
   if (message.content.kind == OutboxMessage::kCandleEvent) {
     return producer_->Produce(options_.candles_topic, message.partition,
                               message.content.candle_event, token);
@@ -165,35 +159,34 @@ void KafkaPublisher::Serve() {
     Renew();
   }
   Send();
-  metrics_->PublisherQueueIs(options_.worker,
-                             static_cast<int64_t>(waiting_.size() + on_way_.size()), queued_bytes_);
+  metrics_->PublisherQueueIs(options_.worker, candles_.messages() + letters_.messages(),
+                             queued_bytes());
 }
 
 void KafkaPublisher::TakeDelivery(const kafka::Delivery& delivery) {
-  auto found = on_way_.find(delivery.token);
-  if (found == on_way_.end()) {
-    return;
-  }
-  Message message = std::move(found->second);
-  on_way_.erase(found);
-  if (!delivery.status.ok()) {
+  bool delivered = delivery.status.ok();
+  if (!delivered) {
     metrics_->MessageFailed();
-    if (message.version >= 0) {
-      waiting_.push_front(std::move(message));
-      return;
-    }
-  } else {
-    bool letter = message.content.kind == OutboxMessage::kDeadLetter;
-    metrics_->MessageDelivered(letter                 ? "dead_letter"
-                               : message.version >= 0 ? "closed"
-                                                      : "open",
-                               static_cast<int64_t>(message.bytes()));
+    send_not_before_ = std::chrono::steady_clock::now() + kRetryInterval;
   }
-  queued_bytes_ -= static_cast<int64_t>(message.bytes());
-  MarkDelivered(message);
+  std::optional<QueuedMessage> message = candles_.Reported(delivery.token, delivered);
+  if (!message.has_value()) {
+    message = letters_.Reported(delivery.token, delivered);
+  }
+  if (!message.has_value()) {
+    return;  // it is sent again
+  }
+  if (delivered) {
+    bool letter = message->content.kind == OutboxMessage::kDeadLetter;
+    metrics_->MessageDelivered(letter                  ? "dead_letter"
+                               : message->version >= 0 ? "closed"
+                                                       : "open",
+                               message->bytes());
+  }
+  MarkDelivered(*message);
 }
 
-void KafkaPublisher::MarkDelivered(const Message& message) {
+void KafkaPublisher::MarkDelivered(const QueuedMessage& message) {
   auto found = channels_.find(message.partition);
   if (message.version < 0 || found == channels_.end()) {
     return;
@@ -223,14 +216,8 @@ void KafkaPublisher::Renew() {
     producer_->Close(kCloseMax);
     producer_.reset();
   }
-  for (auto message = on_way_.rbegin(); message != on_way_.rend(); ++message) {
-    if (message->second.version >= 0) {
-      waiting_.push_front(std::move(message->second));
-    } else {
-      queued_bytes_ -= static_cast<int64_t>(message->second.bytes());
-    }
-  }
-  on_way_.clear();
+  candles_.ProducerGone();
+  letters_.ProducerGone();
   if (absl::Status made = MakeProducer(); !made.ok()) {
     Log(kError, "no new producer", {{"error", made}});
   }

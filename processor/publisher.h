@@ -13,7 +13,7 @@
 #include "platform/kafka/producer.h"
 #include "processor/io.h"
 #include "processor/metrics.h"
-#include "processor/outbox.h"
+#include "processor/send_queue.h"
 
 namespace quantstream::processor {
 
@@ -48,35 +48,26 @@ class KafkaPublisher final : public Publisher {
     std::deque<Row> rows;
     int64_t delivered_version = -1;
   };
-  // A message that was taken: waiting for the producer, or for its delivery.
-  struct Message {
-    int32_t partition = 0;
-    int64_t version = -1;  // of its row; -1 = an event, which is never sent again
-    OutboxMessage content;
-
-    size_t bytes() const {
-      return content.candle_event.size() + content.dead_letter.bytes.size() + 64;
-    }
-  };
-
   KafkaPublisher(PublisherOptions options, Metrics* metrics);
   absl::Status MakeProducer();
   bool HasRoom(size_t bytes) const;
-  void Take(Message message);
+  int64_t queued_bytes() const { return candles_.bytes() + letters_.bytes(); }
+  SendQueue& QueueOf(const OutboxMessage& message);
   void Send();
-  absl::Status Produce(const Message& message, uint64_t token);
+  void SendFrom(SendQueue& queue);
+  absl::Status Produce(const QueuedMessage& message, uint64_t token);
   void Serve();
   void TakeDelivery(const kafka::Delivery& delivery);
-  void MarkDelivered(const Message& message);
+  void MarkDelivered(const QueuedMessage& message);
   void Renew();
 
   PublisherOptions options_;
   Metrics* metrics_;
   std::map<int32_t, Channel> channels_;
-  std::deque<Message> waiting_;         // not given to the producer yet, in order
-  std::map<uint64_t, Message> on_way_;  // by token, which grows
+  SendQueue candles_;
+  SendQueue letters_;
   uint64_t next_token_ = 1;
-  int64_t queued_bytes_ = 0;  // of waiting_ and on_way_
+  std::chrono::steady_clock::time_point send_not_before_{};  // after a failure
   std::chrono::steady_clock::time_point renew_not_before_{};
   std::unique_ptr<kafka::Producer> producer_;  // last: it calls TakeDelivery
 };

@@ -2,7 +2,7 @@
 quantstream_module(NAME processor_shell
   SOURCES config.cpp metrics.cpp partition_board.cpp source.cpp candle_rows.cpp catalog.cpp
     commit_writer.cpp
-    stored_rows.cpp store.cpp publisher.cpp worker_thread.cpp startup.cpp health.cpp
+    stored_rows.cpp store.cpp publisher.cpp send_queue.cpp worker_thread.cpp startup.cpp health.cpp
   DEPENDS quantstream::processor_core quantstream::platform quantstream::kafka quantstream::postgres
     quantstream::market quantstream::admin quantstream::migrations prometheus-cpp::core)
 

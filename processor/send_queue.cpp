@@ -1,0 +1,89 @@
+#include "processor/send_queue.h"
+
+#include <utility>
+
+namespace quantstream::processor {
+
+void SendQueue::Add(QueuedMessage message) {
+  bytes_ += message.bytes();
+  waiting_.push_back(std::move(message));
+}
+
+const QueuedMessage* SendQueue::Next() const {
+  return waiting_.empty() || failed_ > 0 ? nullptr : &waiting_.front();
+}
+
+void SendQueue::Sent(uint64_t token) {
+  on_way_.emplace_hint(on_way_.end(), token, OnWay{std::move(waiting_.front())});
+  waiting_.pop_front();
+}
+
+QueuedMessage SendQueue::Discard() {
+  QueuedMessage message = std::move(waiting_.front());
+  waiting_.pop_front();
+  bytes_ -= message.bytes();
+  return message;
+}
+
+std::optional<QueuedMessage> SendQueue::Reported(uint64_t token, bool delivered) {
+  auto found = on_way_.find(token);
+  if (found == on_way_.end()) {
+    return std::nullopt;
+  }
+  std::optional<QueuedMessage> done;
+  if (!delivered && found->second.message.version >= 0) {
+    found->second.failed = true;
+    ++failed_;
+  } else {
+    done = std::move(found->second.message);
+    bytes_ -= done->bytes();
+    on_way_.erase(found);
+  }
+  TakeBackWhenAllFailed();
+  return done;
+}
+
+void SendQueue::ProducerGone() {
+  std::erase_if(on_way_, [this](const auto& entry) {
+    bool is_event = entry.second.message.version < 0;
+    bytes_ -= is_event ? entry.second.message.bytes() : 0;
+    return is_event;
+  });
+  TakeBack();
+}
+
+void SendQueue::TakeBackWhenAllFailed() {
+  if (failed_ > 0 && failed_ == static_cast<int64_t>(on_way_.size())) {
+    TakeBack();
+  }
+}
+
+void SendQueue::TakeBack() {
+  for (auto entry = on_way_.rbegin(); entry != on_way_.rend(); ++entry) {
+    waiting_.push_front(std::move(entry->second.message));
+  }
+  on_way_.clear();
+  failed_ = 0;
+}
+
+void SendQueue::Forget(int32_t partition) {
+  std::erase_if(waiting_, [&](const QueuedMessage& message) {
+    bytes_ -= message.partition == partition ? message.bytes() : 0;
+    return message.partition == partition;
+  });
+  for (auto entry = on_way_.begin(); entry != on_way_.end();) {
+    OnWay& each = entry->second;
+    bool is_its = each.message.partition == partition;
+    each.message.version = is_its ? -1 : each.message.version;
+    if (is_its && each.failed) {
+      --failed_;
+      bytes_ -= each.message.bytes();
+      entry = on_way_.erase(entry);
+    } else {
+      ++entry;
+    }
+  }
+  TakeBackWhenAllFailed();
+}
+
+}  // namespace quantstream::processor
