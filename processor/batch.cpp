@@ -4,8 +4,8 @@
 
 namespace quantstream::processor {
 
-Batch::Batch(int32_t partition, Epoch epoch)
-    : commit_(std::make_shared<PartitionCommit>()), closed_(epoch) {
+Batch::Batch(int32_t partition, Epoch epoch, const Rules& rules)
+    : rules_(rules), commit_(std::make_shared<PartitionCommit>()), closed_(epoch) {
   commit_->partition = partition;
   commit_->epoch = epoch;
 }
@@ -18,11 +18,12 @@ const CandleRow* Batch::Find(const RowKey& key) const {
 const CandleRow& Batch::Put(const RowKey& key, const std::string& instrument, Candle candle,
                             bool is_new) {
   auto [place, fresh] = index_.try_emplace(key, commit_->candles.size());
-  if (!fresh) {
+  if (!fresh && rules_.key_once) {
     CandleRow& row = commit_->candles[place->second];
     row.candle = std::move(candle);
     return row;
   }
+  place->second = commit_->candles.size();
   if (key.seconds == 1) panes_.emplace(key.instrument, key.start_us);
   commit_->candles.push_back(CandleRow{CandleKey{instrument, Interval{key.seconds}, key.start()},
                                        std::move(candle), is_new});

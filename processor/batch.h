@@ -16,6 +16,7 @@
 #include "processor/io.h"
 #include "processor/ledger.h"
 #include "processor/outbox.h"
+#include "processor/rules.h"
 
 namespace quantstream::processor {
 
@@ -36,7 +37,7 @@ struct RowKey {
 
 class Batch {
  public:
-  Batch(int32_t partition, Epoch epoch);
+  Batch(int32_t partition, Epoch epoch, const Rules& rules);
 
   // Null when this batch does not change the candle.
   const CandleRow* Find(const RowKey& key) const;
@@ -73,6 +74,7 @@ class Batch {
   std::shared_ptr<PartitionCommit> Freeze(int64_t version);
 
  private:
+  const Rules& rules_;
   std::shared_ptr<PartitionCommit> commit_;
   absl::flat_hash_map<RowKey, size_t> index_;
   std::set<std::pair<uint32_t, int64_t>> panes_;  // instrument, open time of 1 s candles

@@ -26,8 +26,9 @@ EventTime VenueClock::Least(EventTime log_time, const FoldOptions& options) cons
   }
   EventTime least = foremost;
   for (const Node& node : nodes_) {
+    if (!IsLive(node, log_time, options)) continue;
     const bool holds = options.hold_us == 0 || node.reached.us >= foremost.us - options.hold_us;
-    if (IsLive(node, log_time, options) && holds) least = std::min(least, node.reached);
+    if (holds) least = std::min(least, node.reached);
   }
   return least;
 }

@@ -24,7 +24,7 @@ absl::Status LateTrades::Settle(Batch& batch, const Batch* in_flight) {
   Run run{batch,
           LateView(state_, batch, in_flight, rules_),
           // What is kept lacks the quantities.
-          PaneReread(state_, rules_.sums_stored ? &closed_panes_ : nullptr, counters_),
+          PaneReread(state_, rules_.sums_stored ? &closed_panes_ : nullptr, counters_, rules_),
           nullptr,
           {},
           {}};
@@ -32,6 +32,7 @@ absl::Status LateTrades::Settle(Batch& batch, const Batch* in_flight) {
   if (absl::Status status = run.view.Load(reader_); !status.ok()) return status;
   if (absl::Status status = ReadPanes(run); !status.ok()) return status;
   Answer(run);
+  if (!rules_.aside_in_order) std::reverse(aside_.begin(), aside_.end());
   for (const AsideRecord& record : aside_) {
     run.record = &record;
     ApplyRecord(run);
@@ -54,6 +55,7 @@ bool LateTrades::IsKept(const Instrument& instrument, size_t interval, EventTime
   const Venue& venue = state_.venues[instrument.venue];
   const EventTime closed_until = venue.clock.closed_until();
   if (!venue.Tracks(options.intervals[interval], start)) return false;
+  if (!rules_.retention_bounds) return true;
   if (options.retention_us[interval] == 0 || closed_until == kNever) return true;
   return start.us + options.intervals[interval].us() >
          closed_until.us - options.retention_us[interval];
@@ -115,7 +117,7 @@ void LateTrades::ApplyRecord(Run& run) {
 
 // An id that tells nothing by itself: is it among the trades of its closed pane?
 bool LateTrades::IsRepeat(Run& run, const LateTrade& late) {
-  if (!late.may_repeat) return false;
+  if (!late.may_repeat || !rules_.pane_is_the_set) return false;
   PaneItems& items = run.reread.Of(late.pane);
   const Candle* candle = run.view.Find(RowKey{late.pane.first, 1, late.pane.second.us});
   const bool all_known =
@@ -194,7 +196,8 @@ void LateTrades::SetReturns(Run& run, const PaneId& pane) {
   PaneItems& items = run.reread.Of(pane);
   const LogReturnSums change = items.TakeReturnsChange();
   std::optional<LogReturnSums>& returns = candle.values.returns;
-  if (items.incomplete || items.trade_count() != candle.values.trade_count) returns.reset();
+  const bool all_known = !items.incomplete && items.trade_count() == candle.values.trade_count;
+  if (!all_known && rules_.absent_when_unknown) returns.reset();
   if (returns) {
     *returns += change;
   } else {
@@ -235,7 +238,7 @@ CandleValues LateTrades::Merge(Run& run, const LateTrade& late, Interval interva
   const Instrument& instrument = *state_.instruments[late.pane.first];
   const EventTime from = WindowStart(late.pane.second, interval);
   CandleValues out = whole == nullptr ? now : *whole;
-  if (!IsKept(instrument, 0, from)) {
+  if (!IsKept(instrument, 0, from) && rules_.absent_behind_retention) {
     if (whole != nullptr) MergeSums(out, ValuesOf(late.kept));
     out.returns.reset();
     ++counters_.volatility_absent;
@@ -263,7 +266,7 @@ void LateTrades::Mark(Run& run) {
                                      [&](const auto& each) { return each.first == key; });
     const bool was_suspect = found->completeness == Completeness::kGapSuspected;
     const bool is_suspect = MarkOf(run, key, found) == Completeness::kGapSuspected;
-    if (!changed && was_suspect == is_suspect) continue;
+    if (!changed && was_suspect == is_suspect && rules_.revise_only_changes) continue;
     const Candle current = *found;
     Revise(run, key, current.values, current.lineage);
   }
@@ -303,6 +306,7 @@ void LateTrades::Revise(Run& run, const RowKey& key, CandleValues values,
   candle.state = CandleState::kRevised;
   candle.version = run.record->version;
   candle.revision = counted ? counted->revision + 1 : 1;
+  if (!counted && !rules_.late_candle_is_revised) candle.revision = 0;
   candle.completeness = MarkOf(run, key, counted ? &*counted : nullptr);
   run.batch.Put(key, state_.instruments[key.instrument]->name, std::move(candle), is_new);
 }

@@ -62,8 +62,8 @@ absl::Status LateView::Load(LateReader& reader) {
 const Candle* LateView::Find(const RowKey& key) const {
   if (rules_.overlay) {
     if (const CandleRow* row = batch_.Find(key)) return &row->candle;
-    if (in_flight_ != nullptr) {
-      if (const CandleRow* row = in_flight_->Find(key)) return &row->candle;
+    if (in_flight() != nullptr) {
+      if (const CandleRow* row = in_flight()->Find(key)) return &row->candle;
     }
   }
   const auto place = stored_.find(key);
@@ -81,7 +81,8 @@ std::optional<NeighbourClose> LateView::Before(const PaneId& pane) const {
       place == neighbours_.end() ? std::nullopt : place->second.before;
   std::optional<EventTime> near;
   for (const Batch* over : {rules_.overlay ? &batch_ : nullptr, in_flight()}) {
-    if (over != nullptr) near = std::max(near, over->PaneBefore(pane.first, pane.second));
+    if (over == nullptr || !rules_.overlay_neighbours) continue;
+    near = std::max(near, over->PaneBefore(pane.first, pane.second));
   }
   if (near && (!best || *near > best->open_time)) best = NeighbourClose{*near, {}};
   if (best) best = CloseAt(pane.first, best->open_time, best->close);
@@ -93,7 +94,7 @@ std::optional<NeighbourClose> LateView::After(const PaneId& pane) const {
   std::optional<NeighbourClose> best =
       place == neighbours_.end() ? std::nullopt : place->second.after;
   for (const Batch* over : {rules_.overlay ? &batch_ : nullptr, in_flight()}) {
-    if (over == nullptr) continue;
+    if (over == nullptr || !rules_.overlay_neighbours) continue;
     const std::optional<EventTime> near = over->PaneAfter(pane.first, pane.second);
     if (near && (!best || *near < best->open_time)) best = NeighbourClose{*near, {}};
   }

@@ -52,7 +52,9 @@ class LateView {
 
  private:
   NeighbourClose CloseAt(uint32_t instrument, EventTime open_time, Decimal stored) const;
-  const Batch* in_flight() const { return rules_.overlay ? in_flight_ : nullptr; }
+  const Batch* in_flight() const {
+    return rules_.overlay && rules_.overlay_in_flight ? in_flight_ : nullptr;
+  }
 
   const FoldState& state_;
   const Batch& batch_;

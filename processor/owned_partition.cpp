@@ -61,7 +61,8 @@ std::optional<OwnedPartition::Loss> OwnedPartition::FindLoss(const PartitionRow&
     return Loss{row.replay_from, Offset{std::max(row.next_offset.value - 1, row.replay_from.value)},
                 bounds.start, true, "the log is another one than the one that was read before"};
   }
-  if (bounds.start <= row.replay_from) return std::nullopt;
+  const Offset needed = rules_.retention_by_replay_from ? row.replay_from : row.next_offset;
+  if (bounds.start <= needed) return std::nullopt;
   return Loss{row.replay_from, Offset{bounds.start.value - 1},
               std::max(row.next_offset, bounds.start), false,
               "retention has passed records that were not read"};
@@ -110,7 +111,7 @@ void OwnedPartition::Begin(const TakenOver& taken, const LogBounds& bounds, int6
 }
 
 void OwnedPartition::EndRecovery(int64_t now_us) {
-  if (fold_->TakeOptions(options_.fold)) first_commit_ = true;
+  if (fold_->TakeOptions(options_.fold) && rules_.options_commit_alone) first_commit_ = true;
   state_ = first_commit_ ? kFirstCommit : kFolding;
   repeat_at_us_ = now_us;
   if (first_commit_) source_.Stop(partition_);
@@ -219,6 +220,7 @@ std::shared_ptr<PartitionCommit> OwnedPartition::Freeze(bool store_open, int64_t
   commit.row.log_id = log_id_;
   commit.delivered_version = publisher_.DeliveredVersion(partition_);
   if (store_open) state_ = kReleased;
+  if (commit.outbox && !rules_.publish_after_commit) unpublished_.push_back(*commit.outbox);
   return *frozen;
 }
 
@@ -227,8 +229,10 @@ void OwnedPartition::Landed(const PartitionCommit& commit, int64_t begun_us, int
   fold_->Landed();
   first_commit_ = false;
   fenced_at_us_ = std::max(fenced_at_us_, begun_us);
-  if (commit.outbox && rules_.outbox_first) unpublished_.push_back(*commit.outbox);
-  if (commit.outbox && !rules_.outbox_first) unpublished_.push_front(*commit.outbox);
+  if (commit.outbox && rules_.publish_after_commit) {
+    unpublished_.insert(rules_.outbox_first ? unpublished_.end() : unpublished_.begin(),
+                        *commit.outbox);
+  }
   progress_ = fold_->frozen_progress();
   progress_at_us_ = now_us;
   if (state_ != kFirstCommit) return;

@@ -118,7 +118,9 @@ void PaneReread::Take(const TradeBatch& batch, Offset offset) {
     if (instrument == nullptr) continue;
     const PaneId pane{instrument->number, WindowStart(trade.venue_time, Interval{1})};
     const auto wanted = wanted_.find(pane);
-    if (wanted == wanted_.end() || offset < wanted->second.first || offset > wanted->second.last ||
+    if (wanted == wanted_.end()) continue;
+    const bool in_span = offset >= wanted->second.first && offset <= wanted->second.last;
+    if ((!in_span && rules_.reread_own_span) ||
         CheckTrade(trade, state_.options.future_bound_us) != Refusal::kNone) {
       continue;
     }

@@ -58,8 +58,9 @@ class PaneItems {
 class PaneReread {
  public:
   // `closed_panes` may be null.
-  PaneReread(const FoldState& state, const ClosedPanes* closed_panes, FoldCounters& counters)
-      : state_(state), closed_panes_(closed_panes), counters_(counters) {}
+  PaneReread(const FoldState& state, const ClosedPanes* closed_panes, FoldCounters& counters,
+             const Rules& rules)
+      : state_(state), closed_panes_(closed_panes), counters_(counters), rules_(rules) {}
 
   // Asks for the on-time trades of a pane from the records of `lineage`. REQUIRES: not asked
   // before.
@@ -75,6 +76,7 @@ class PaneReread {
   const FoldState& state_;
   const ClosedPanes* closed_panes_;
   FoldCounters& counters_;
+  const Rules& rules_;
   std::map<PaneId, OffsetSpan> wanted_;
   std::map<PaneId, PaneItems> items_;
 };

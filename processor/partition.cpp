@@ -48,7 +48,7 @@ Partition::Partition(int32_t partition, Epoch epoch, FoldOptions options, LateRe
       rules_(rules),
       closed_panes_(closed_panes),
       late_(state_, closed_panes_, reader, counters, rules),
-      batch_(std::make_unique<Batch>(partition, epoch)) {
+      batch_(std::make_unique<Batch>(partition, epoch, rules)) {
   state_.options = std::move(options);
 }
 
@@ -56,25 +56,42 @@ void Partition::BeginRecord(Offset offset, EventTime log_time) {
   ++counters_.records;
   position_ = Offset{offset.value + 1};
   version_ = VersionOf(state_.generation, offset);
-  state_.log_time = std::max(state_.log_time, log_time);
-  if (state_.log_time.us - last_forget_.us >= kForgetEvery_us) ForgetUnheard();
+  // By log time alone, so that every owner forgets at the same record.
+  const int64_t minute = state_.log_time.us / kForgetEvery_us;
+  const bool grows = log_time > state_.log_time || !rules_.log_time_is_greatest;
+  if (grows) state_.log_time = log_time;
+  if (state_.log_time.us / kForgetEvery_us != minute) ForgetUnheard();
 }
 
 absl::Status Partition::Fold(const TradeBatch& batch, Offset offset, EventTime log_time) {
   BeginRecord(offset, log_time);
-  if (SentBefore(batch, offset)) return absl::OkStatus();
-  for (uint32_t index = 0; index < batch.trades.size(); ++index) {
-    FoldTrade(batch, index, offset);
-    if (!rules_.net_marks) EndTrades(offset);
+  if (SentBefore(batch, offset)) {
+    return rules_.refused_whole ? absl::OkStatus() : FoldBeats(batch);
+  }
+  if (!rules_.trades_before_beats || !rules_.live_at_own_beat || !rules_.origin_orders) {
+    return FoldOtherwise(batch, offset);
+  }
+  if (absl::Status status = FoldTrades(batch, offset); !status.ok()) return status;
+  if (absl::Status status = FoldBeats(batch); !status.ok()) return status;
+  return CheckOpenBytes();
+}
+
+absl::Status Partition::FoldTrades(const TradeBatch& batch, Offset offset) {
+  if (rules_.net_marks && rules_.trades_in_order) {
+    for (uint32_t index = 0; index < batch.trades.size(); ++index) FoldTrade(batch, index, offset);
+  } else {
+    FoldTradesOtherwise(batch, offset);
   }
   EndTrades(offset);
-  if (late_.size() > kAsideMax) {
-    if (absl::Status status = late_.Settle(*batch_, in_flight_.get()); !status.ok()) return status;
-  }
+  if (late_.size() <= kAsideMax) return absl::OkStatus();
+  return late_.Settle(*batch_, in_flight_.get());
+}
+
+absl::Status Partition::FoldBeats(const TradeBatch& batch) {
   for (const Heartbeat& beat : batch.heartbeats) {
     if (absl::Status status = Beat(beat, batch.node); !status.ok()) return status;
   }
-  return CheckOpenBytes();
+  return absl::OkStatus();
 }
 
 void Partition::FoldBad(std::string_view bytes, Offset offset, EventTime log_time,
@@ -85,14 +102,16 @@ void Partition::FoldBad(std::string_view bytes, Offset offset, EventTime log_tim
 }
 
 absl::Status Partition::CheckOpenBytes() const {
-  if (open_bytes_ <= static_cast<size_t>(state_.options.open_trades_bytes_max))
+  if (open_bytes_ <= static_cast<size_t>(state_.options.open_trades_bytes_max) ||
+      !rules_.open_bytes_bounded) {
     return absl::OkStatus();
+  }
   return absl::FailedPreconditionError(absl::StrCat("open_trades_bytes_max: the open windows hold ",
                                                     open_bytes_, " bytes of trades"));
 }
 
 void Partition::ForgetUnheard() {
-  last_forget_ = state_.log_time;
+  if (!rules_.forget_unheard) return;
   const int64_t forget_us = state_.options.forget_us;
   for (Venue& venue : state_.venues) venue.clock.ForgetUnheard(state_.log_time, forget_us);
   std::erase_if(state_.sessions, [&](const Session& session) {
@@ -101,9 +120,10 @@ void Partition::ForgetUnheard() {
 }
 
 bool Partition::SentBefore(const TradeBatch& batch, Offset offset) {
-  Session& session = state_.SessionOf(batch.node, batch.session);
+  Session& session = state_.SessionOf(batch.node, rules_.sessions_apart ? batch.session : 0);
   session.heard = state_.log_time;
   if (session.seen.Overlaps(batch.sequence, batch.sequence)) {
+    if (!rules_.repeats_refused) return false;
     ++counters_.records_repeated;
     for (const Trade& trade : batch.trades) SetNotPlain(trade);
     if (rules_.sequence_claims) state_.claims.push_back(Claim{offset});
@@ -156,8 +176,10 @@ void Partition::FoldTrade(const TradeBatch& batch, uint32_t index, Offset offset
   const EventTime pane_end{WindowStart(trade.venue_time, Interval{1}).us + Pane::kLength_us};
   const bool is_open = pane != nullptr || pane_end > state_.ClosedUntil(instrument);
   if (pane != nullptr && pane->Holds(trade)) {
-    ++counters_.trades_duplicate;
-    return;
+    if (rules_.pane_is_the_set || !IsForgotten(*pane, trade)) {
+      ++counters_.trades_duplicate;
+      return;
+    }
   }
   if (by_ledger) AddToLedger(instrument, trade);
   const bool has_id = trade.id != 0 || !trade.text_id.empty();
@@ -176,7 +198,7 @@ void Partition::RefuseRepeat(Instrument& instrument, const TradeBatch& batch, ui
                              Offset offset) {
   const Trade& trade = batch.trades[index];
   ++counters_.trades_duplicate;
-  if (trade.id <= instrument.ledger.forgotten_id()) {
+  if (trade.id <= instrument.ledger.forgotten_id() && rules_.forgotten_gap_is_looked_up) {
     std::string bytes = OneTradeBatch(batch, index);
     late_.AskGap(instrument.number, trade.id,
                  DeadLetter{"beyond_ledger", offset, bytes.size(), bytes});
@@ -204,6 +226,7 @@ void Partition::AddToLedger(Instrument& instrument, const Trade& trade) {
     const Hole hole = instrument.ledger.ForgetLowestHole();
     ++counters_.ledger_holes_forgotten;
     batch_->CloseGap(instrument.name, hole, version_);
+    if (!rules_.forgotten_gap_is_kept) continue;
     batch_->OpenGap(GapOf(instrument, hole, GapCause::kUnknown, version_));
   }
 }
@@ -256,6 +279,7 @@ void Partition::EndTrades(Offset offset) {
     for (Interval interval : state_.options.intervals) {
       const RowKey key{number, interval.seconds, WindowStart(time, interval).us};
       if (key.end() <= closed_until) record.marks.push_back(key);
+      if (!rules_.all_intervals) break;
     }
   }
   record_late_.clear();

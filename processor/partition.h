@@ -81,6 +81,8 @@ class Partition {
  private:
   void BeginRecord(Offset offset, EventTime log_time);
   bool SentBefore(const TradeBatch& batch, Offset offset);
+  absl::Status FoldTrades(const TradeBatch& batch, Offset offset);
+  absl::Status FoldBeats(const TradeBatch& batch);
   void FoldTrade(const TradeBatch& batch, uint32_t index, Offset offset);
   void SetNotPlain(const Trade& trade);
   Instrument& Lookup(const Trade& trade);
@@ -98,7 +100,13 @@ class Partition {
   absl::Status CheckOpenBytes() const;
   void ForgetUnheard();
 
+  // rules_out.cpp: what the fold does with a rule taken out; only scenarios come here
+  absl::Status FoldOtherwise(const TradeBatch& batch, Offset offset);
+  void FoldTradesOtherwise(const TradeBatch& batch, Offset offset);
+  bool IsForgotten(const Pane& pane, const Trade& trade) const;
+
   // partition_windows.cpp
+  EventTime TargetOf(const Venue& venue) const;
   absl::Status Beat(const Heartbeat& beat, std::string_view node);
   absl::Status Advance(uint32_t venue, EventTime target);
   EventTime NewestWindowEnd(const Venue& venue) const;
@@ -112,6 +120,7 @@ class Partition {
   std::unique_ptr<Pane> FreshPane();
 
   // partition_state.cpp
+  void ForgetWhatTheRowLacks();
   void RecoverTrade(const TradeBatch& batch, uint32_t index, Offset offset);
   bool IsClaimed(Offset offset, uint32_t index) const;
   void StoreFarPanes(bool store_open);
@@ -137,7 +146,6 @@ class Partition {
   Instrument* last_seen_ = nullptr;
   std::vector<std::unique_ptr<Pane>> spare_panes_;
   size_t open_bytes_ = 0;
-  EventTime last_forget_{0};
 };
 
 }  // namespace quantstream::processor

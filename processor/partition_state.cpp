@@ -16,8 +16,8 @@ absl::Status Partition::Load(const TakenOver& stored) {
     absl::Status status = state_.UnpackInstrument(row.instrument, row.state);
     if (!status.ok()) return status;
   }
+  ForgetWhatTheRowLacks();
   for (Venue& venue : state_.venues) {
-    if (!rules_.clock_in_row) venue.clock.ForgetNodes();
     for (uint32_t number : venue.instruments) {
       Instrument& instrument = *state_.instruments[number];
       venue.next_close = std::min(venue.next_close, instrument.rollup.EarliestEnd());
@@ -28,8 +28,20 @@ absl::Status Partition::Load(const TakenOver& stored) {
       if (instrument.newest_version >= 0) state_.PartialDue(instrument);
     }
   }
-  last_forget_ = state_.log_time;
   return absl::OkStatus();
+}
+
+// Nothing, with all rules in.
+void Partition::ForgetWhatTheRowLacks() {
+  if (!rules_.log_time_in_row) state_.log_time = EventTime{0};
+  if (!rules_.sequences_in_row) state_.sessions.clear();
+  if (!rules_.claims_in_row) state_.claims.clear();
+  for (Venue& venue : state_.venues) {
+    if (!rules_.clock_in_row) venue.clock.ForgetNodes();
+  }
+  for (const std::unique_ptr<Instrument>& instrument : state_.instruments) {
+    if (!rules_.newest_version_in_row) instrument->newest_version = -1;
+  }
 }
 
 bool Partition::IsClaimed(Offset offset, uint32_t index) const {
@@ -45,7 +57,7 @@ bool Partition::IsClaimed(Offset offset, uint32_t index) const {
 
 void Partition::Recover(const TradeBatch& batch, Offset offset) {
   for (uint32_t index = 0; index < batch.trades.size(); ++index) RecoverTrade(batch, index, offset);
-  if (rules_.clock_in_row) return;
+  if (rules_.clock_in_row && rules_.recovery_skips_beats) return;
   for (const Heartbeat& beat : batch.heartbeats) {
     if (!beat.venue_time) continue;
     state_.VenueOf(beat.venue).clock.Beat(batch.node, *beat.venue_time, beat.held, state_.log_time);
@@ -54,14 +66,20 @@ void Partition::Recover(const TradeBatch& batch, Offset offset) {
 
 void Partition::RecoverTrade(const TradeBatch& batch, uint32_t index, Offset offset) {
   const Trade& trade = batch.trades[index];
-  if (CheckTrade(trade, state_.options.future_bound_us) != Refusal::kNone) return;
+  const Refusal refusal = CheckTrade(trade, state_.options.future_bound_us);
+  if (refusal != Refusal::kNone) {
+    if (!rules_.recovery_is_silent) Refuse(batch, index, offset, RefusalName(refusal));
+    return;
+  }
   Instrument& instrument = Lookup(trade);
   const EventTime pane_end{WindowStart(trade.venue_time, Interval{1}).us + Pane::kLength_us};
-  if (pane_end <= state_.ClosedUntil(instrument) || IsClaimed(offset, index)) return;
+  const bool is_open = pane_end > state_.ClosedUntil(instrument);
+  if ((!is_open && rules_.recovery_into_open_panes) || IsClaimed(offset, index)) return;
+  if (!rules_.recovery_skips_ledger && instrument.ledger.Overlaps(trade.id, trade.id)) return;
   Pane* pane = instrument.panes.Find(trade.venue_time);
-  if (pane != nullptr &&
-      (pane->Holds(trade) || (pane->stored_whole && pane->HoldsPlace({offset, index})))) {
-    return;
+  if (pane != nullptr) {
+    const bool in_whole = pane->stored_whole && pane->HoldsPlace({offset, index});
+    if (pane->Holds(trade) || (in_whole && rules_.skip_stored_places)) return;
   }
   AddToPane(instrument, pane, batch, index, offset);
   instrument.panes.Find(trade.venue_time)->NotPlain();
@@ -71,6 +89,9 @@ bool Partition::TakeOptions(const FoldOptions& options) {
   if (options == state_.options) return false;
   ChangeIntervals(options);
   state_.options = options;
+  for (Venue& venue : state_.venues) {
+    if (!rules_.closed_until_in_row) venue.clock.SetBack(venue.clock.now(), options.grace_us);
+  }
   for (const std::unique_ptr<Instrument>& instrument : state_.instruments) {
     instrument->contiguous = options.IsContiguous(instrument->venue_name());
     if (!instrument->contiguous) instrument->ledger = Ledger();
@@ -89,7 +110,7 @@ void Partition::ChangeIntervals(const FoldOptions& options) {
     const EventTime closed_until = venue.clock.closed_until();
     std::erase_if(venue.interval_from,
                   [&](const auto& each) { return !has(options.intervals, each.first); });
-    if (closed_until == kNever) continue;
+    if (closed_until == kNever || !rules_.added_interval_waits) continue;
     for (Interval interval : options.intervals) {
       if (has(state_.options.intervals, interval)) continue;
       EventTime from = WindowStart(closed_until, interval);
@@ -122,6 +143,7 @@ void Partition::RecordGap(Offset first, Offset last, Offset next_offset, bool lo
 // instrument.
 void Partition::StoreFarPanes(bool store_open) {
   if (!rules_.store_far_panes) return;
+  store_open = store_open && rules_.stop_stores_open;
   const int64_t far = position_.value - state_.options.replay_records_max;
   for (const std::unique_ptr<Instrument>& instrument : state_.instruments) {
     for (const std::unique_ptr<Pane>& pane : instrument->panes) {
@@ -143,8 +165,10 @@ Offset Partition::ReplayFrom() const {
 }
 
 absl::StatusOr<std::shared_ptr<PartitionCommit>> Partition::Freeze(bool store_open) {
-  absl::Status settled = late_.Settle(*batch_, in_flight_.get());
-  if (!settled.ok()) return settled;
+  if (rules_.settle_before_commit) {
+    absl::Status settled = late_.Settle(*batch_, in_flight_.get());
+    if (!settled.ok()) return settled;
+  }
   StoreFarPanes(store_open);
   const int64_t newest =
       VersionOf(state_.generation, Offset{std::max<int64_t>(position_.value - 1, 0)});
@@ -152,7 +176,7 @@ absl::StatusOr<std::shared_ptr<PartitionCommit>> Partition::Freeze(bool store_op
   PartitionRow& row = commit->row;
   row.generation = state_.generation;
   row.next_offset = position_;
-  row.replay_from = ReplayFrom();
+  row.replay_from = rules_.replay_from_open_panes ? ReplayFrom() : position_;
   std::erase_if(state_.claims, [&](const Claim& claim) { return claim.offset < row.replay_from; });
   row.state = state_.PackPartition();
   for (uint32_t number : state_.changed) {
@@ -168,7 +192,7 @@ absl::StatusOr<std::shared_ptr<PartitionCommit>> Partition::Freeze(bool store_op
   }
   frozen_progress_ = ProgressEvent(epoch_, closed_until, VersionOf(state_.generation, position_));
   in_flight_ = std::move(batch_);
-  batch_ = std::make_unique<Batch>(partition_, epoch_);
+  batch_ = std::make_unique<Batch>(partition_, epoch_, rules_);
   return commit;
 }
 

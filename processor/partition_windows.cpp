@@ -28,23 +28,33 @@ absl::Status Partition::Beat(const Heartbeat& beat, std::string_view node) {
   const auto number = static_cast<uint32_t>(&venue - state_.venues.data());
   if (beat.finished) {
     if (!venue.clock.Finish(node, state_.log_time, state_.options)) {
-      return Advance(number, venue.clock.Target(state_.log_time, state_.options));
+      return Advance(number, TargetOf(venue));
     }
     const EventTime end = NewestWindowEnd(venue);
     if (end == kNever) return absl::OkStatus();
     return Advance(number, EventTime{end.us + state_.options.grace_us});
   }
-  if (!beat.venue_time) return absl::OkStatus();
-  venue.clock.Beat(node, *beat.venue_time, beat.held, state_.log_time);
+  if (!beat.venue_time && rules_.timeless_node_waits) return absl::OkStatus();
+  const EventTime reached = beat.venue_time.value_or(EventTime{0});
+  venue.clock.Beat(node, reached, beat.held, state_.log_time);
   if (!rules_.close_in_record) return absl::OkStatus();
-  return Advance(number, venue.clock.Target(state_.log_time, state_.options));
+  return Advance(number, TargetOf(venue));
+}
+
+EventTime Partition::TargetOf(const Venue& venue) const {
+  if (rules_.far_node_does_not_hold) {
+    return venue.clock.Target(state_.log_time, state_.options);
+  }
+  FoldOptions always_holds = state_.options;
+  always_holds.hold_us = 0;
+  return venue.clock.Target(state_.log_time, always_holds);
 }
 
 absl::Status Partition::EndPoll() {
   if (rules_.close_in_record) return absl::OkStatus();
   for (uint32_t number = 0; number < state_.venues.size(); ++number) {
-    const EventTime target = state_.venues[number].clock.Target(state_.log_time, state_.options);
-    if (absl::Status status = Advance(number, target); !status.ok()) return status;
+    absl::Status status = Advance(number, TargetOf(state_.venues[number]));
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -160,14 +170,16 @@ void Partition::ReportHeld(Venue& venue) {
 bool Partition::TakePartials(uint32_t number, std::string& event) {
   Instrument& instrument = *state_.instruments[number];
   event.clear();
-  if (instrument.has_aside) {
+  if (instrument.has_aside && rules_.settle_before_partial) {
     state_.partials_due.push_back(number);
     return false;
   }
   instrument.partial_due = false;
   std::vector<OpenCandle> candles;
-  for (Interval interval : state_.options.intervals)
+  for (Interval interval : state_.options.intervals) {
     AppendOpenCandles(instrument, interval, candles);
+    if (!rules_.one_message && !candles.empty()) break;
+  }
   if (!candles.empty()) event = OpenCandlesEvent(epoch_, instrument.name, candles);
   return true;
 }
