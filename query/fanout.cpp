@@ -3,23 +3,35 @@
 #include <algorithm>
 
 namespace quantstream::query {
+namespace {
+
+void SendAll(const std::vector<std::shared_ptr<Subscriber>>& senders) {
+  for (const auto& subscriber : senders) subscriber->Send();
+}
+
+}  // namespace
 
 Fanout::Fanout(FanoutOptions options, LatestLimits limits, LatestRules rules)
     : options_(options), latest_(limits, rules) {}
 
-void Fanout::Add(Subscriber* subscriber, const std::vector<StreamSeries>& series) {
-  std::lock_guard lock(mutex_);
-  State& state = subscribers_[subscriber];
-  state.series = series;
-  for (const StreamSeries& wanted : series) {
-    const std::string& name = wanted.series.instrument;
-    wanted_[wanted.series].insert(subscriber);
-    state.venues.emplace(wanted.partition, name.substr(0, name.find(':')));
+void Fanout::Add(std::shared_ptr<Subscriber> subscriber, const std::vector<StreamSeries>& series) {
+  {
+    std::lock_guard lock(mutex_);
+    State& state = subscribers_[subscriber.get()];
+    state.subscriber = subscriber;
+    state.series = series;
+    for (const StreamSeries& wanted : series) {
+      const std::string& name = wanted.series.instrument;
+      wanted_[wanted.series].insert(subscriber.get());
+      state.venues.emplace(wanted.partition, name.substr(0, name.find(':')));
+    }
+    subscriber->OnRegistered(LookLocked(series), "");
   }
-  subscriber->OnRegistered(LookLocked(series), "");
+  subscriber->Send();
 }
 
 void Fanout::Remove(Subscriber* subscriber) {
+  std::shared_ptr<Subscriber> last;  // let go without the lock
   std::lock_guard lock(mutex_);
   const auto found = subscribers_.find(subscriber);
   if (found == subscribers_.end()) return;
@@ -29,27 +41,35 @@ void Fanout::Remove(Subscriber* subscriber) {
     entry->second.erase(subscriber);
     if (entry->second.empty()) wanted_.erase(entry);
   }
+  last = std::move(found->second.subscriber);
   subscribers_.erase(found);
 }
 
 void Fanout::OnEvent(const TailEvent& event) {
-  std::lock_guard lock(mutex_);
-  if (!latest_.Apply(event)) return;
-  if (const auto* closed = std::get_if<ClosedEvent>(&event.body)) {
-    Deliver(closed->candles);
-  } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
-    Deliver(open->candles);
-  } else if (const auto placed = placed_by_.find(event.partition);
-             unplaced_.contains(event.partition) ||
-             (placed != placed_by_.end() && event.epoch > placed->second)) {
+  Senders senders;
+  {
+    std::lock_guard lock(mutex_);
+    senders = TakeEvent(event);
+  }
+  SendAll(senders);
+}
+
+Fanout::Senders Fanout::TakeEvent(const TailEvent& event) {
+  if (!latest_.Apply(event)) return {};
+  if (const auto* closed = std::get_if<ClosedEvent>(&event.body)) return Deliver(closed->candles);
+  if (const auto* open = std::get_if<OpenEvent>(&event.body)) return Deliver(open->candles);
+  if (const auto placed = placed_by_.find(event.partition);
+      unplaced_.contains(event.partition) ||
+      (placed != placed_by_.end() && event.epoch > placed->second)) {
     // A zombie may have been the first to speak after the loss: who still reads waits for its
     // successor too.
     placed_by_[event.partition] = event.epoch;
     Place(event.partition);
   }
+  return {};
 }
 
-void Fanout::Deliver(const std::vector<Update>& updates) {
+Fanout::Senders Fanout::Deliver(const std::vector<Update>& updates) {
   std::set<Subscriber*> touched;
   for (const Update& update : updates) {
     const auto found = wanted_.find(SeriesOf(update->key));
@@ -59,22 +79,38 @@ void Fanout::Deliver(const std::vector<Update>& updates) {
       touched.insert(subscriber);
     }
   }
-  for (Subscriber* subscriber : touched) subscriber->OnEventEnd();
+  Senders senders;
+  for (Subscriber* subscriber : touched) {
+    senders.push_back(subscribers_.at(subscriber).subscriber);
+  }
+  return senders;
 }
 
 void Fanout::OnPlaceLost(const std::vector<int32_t>& partitions, std::string_view reason,
                          Time now) {
-  std::lock_guard lock(mutex_);
-  std::set<int32_t> lost;
-  for (const int32_t partition : partitions) {
-    // Whoever waits for the place of a partition goes on waiting.
-    if (unplaced_.insert_or_assign(partition, now).second) lost.insert(partition);
+  Senders senders;
+  {
+    std::lock_guard lock(mutex_);
+    std::set<int32_t> lost;
+    for (const int32_t partition : partitions) {
+      // Whoever waits for the place of a partition goes on waiting.
+      if (unplaced_.insert_or_assign(partition, now).second) lost.insert(partition);
+    }
+    senders = RegisterAgain(lost, reason);
   }
+  SendAll(senders);
+}
+
+Fanout::Senders Fanout::RegisterAgain(const std::set<int32_t>& lost, std::string_view reason) {
+  Senders senders;
   for (const auto& [subscriber, state] : subscribers_) {
     const bool hit = std::ranges::any_of(
         state.series, [&](const StreamSeries& wanted) { return lost.contains(wanted.partition); });
-    if (hit) subscriber->OnRegistered(LookLocked(state.series), reason);
+    if (!hit) continue;
+    subscriber->OnRegistered(LookLocked(state.series), reason);
+    senders.push_back(state.subscriber);
   }
+  return senders;
 }
 
 void Fanout::Place(int32_t partition) {
@@ -84,7 +120,15 @@ void Fanout::Place(int32_t partition) {
 }
 
 void Fanout::Tick(Time now) {
-  std::lock_guard lock(mutex_);
+  Senders senders;
+  {
+    std::lock_guard lock(mutex_);
+    senders = TakeTime(now);
+  }
+  SendAll(senders);
+}
+
+Fanout::Senders Fanout::TakeTime(Time now) {
   std::vector<int32_t> silent;
   for (const auto& [partition, since] : unplaced_) {
     if (now - since >= options_.placement_wait) silent.push_back(partition);
@@ -92,10 +136,12 @@ void Fanout::Tick(Time now) {
   for (const int32_t partition : silent) Place(partition);
   const bool progress = now >= next_progress_;
   if (progress) next_progress_ = now + options_.progress_interval;
+  Senders senders;
   for (const auto& [subscriber, state] : subscribers_) {
     if (progress) subscriber->OnProgress(WatermarkOf(state));
-    subscriber->OnTick();
+    senders.push_back(state.subscriber);
   }
+  return senders;
 }
 
 LiveState Fanout::Look(const std::vector<StreamSeries>& series) const {

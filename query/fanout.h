@@ -1,11 +1,12 @@
 // Who wants what: takes the tail's events in order, keeps what is newest, and hands each candle to
 // the streams that asked for it. Registering and copying the open candles are one step.
-// Thread-safe: one lock.
+// Thread-safe: one lock, which is not held while anything is sent.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -19,8 +20,8 @@
 
 namespace quantstream::query {
 
-// One stream, seen from the live side. All are called under the fanout's lock, in order: be quick,
-// and never call back.
+// One stream, seen from the live side. All that begin with On are called under the fanout's lock,
+// in order: take note, send nothing, and never call back.
 class Subscriber {
  public:
   virtual ~Subscriber() = default;
@@ -28,10 +29,10 @@ class Subscriber {
   virtual void OnRegistered(const LiveState& live, std::string_view reason) = 0;
   virtual void OnPlaced(int32_t partition, int64_t committed) = 0;
   virtual void OnUpdate(const Update& update) = 0;
-  // All updates of one event have come.
-  virtual void OnEventEnd() = 0;
   virtual void OnProgress(std::optional<EventTime> watermark) = 0;
-  virtual void OnTick() = 0;
+  // Something may be due: after each event that concerned it, and at every Tick. No lock is held;
+  // several threads may be in here at once, and one still after Remove.
+  virtual void Send() = 0;
 };
 
 struct FanoutOptions {
@@ -47,9 +48,9 @@ class Fanout {
 
   explicit Fanout(FanoutOptions options = {}, LatestLimits limits = {}, LatestRules rules = {});
 
-  // Calls OnRegistered inside. REQUIRES: not added yet.
-  void Add(Subscriber* subscriber, const std::vector<StreamSeries>& series);
-  // No call comes any more once this has returned.
+  // Calls OnRegistered inside, then Send. REQUIRES: not added yet.
+  void Add(std::shared_ptr<Subscriber> subscriber, const std::vector<StreamSeries>& series);
+  // No On... call comes any more once this has returned.
   void Remove(Subscriber* subscriber);
 
   void OnEvent(const TailEvent& event);
@@ -64,13 +65,20 @@ class Fanout {
   int64_t open_candles() const;
 
  private:
+  using Senders = std::vector<std::shared_ptr<Subscriber>>;
   struct State {
+    std::shared_ptr<Subscriber> subscriber;
     std::vector<StreamSeries> series;
     std::set<std::pair<int32_t, std::string>> venues;  // that its watermark depends on
   };
 
+  // With the lock held; who may have something to send now.
+  Senders TakeEvent(const TailEvent& event);
+  Senders Deliver(const std::vector<Update>& updates);
+  Senders RegisterAgain(const std::set<int32_t>& lost, std::string_view reason);
+  Senders TakeTime(Time now);
+
   LiveState LookLocked(const std::vector<StreamSeries>& series) const;
-  void Deliver(const std::vector<Update>& updates);
   void Place(int32_t partition);
   std::optional<EventTime> WatermarkOf(const State& state) const;
 

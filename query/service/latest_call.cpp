@@ -16,11 +16,11 @@ grpc::ServerUnaryReactor* LatestCall::Start(ServiceParts* parts,
   call->self_ = call;
   auto query = Check(request, parts->limits.request);
   if (parts->draining) {
-    call->Fail(ShuttingDown(parts->limits.reconnect_after));
+    call->End(ShuttingDown(parts->limits.reconnect_after));
   } else if (!query.ok()) {
-    call->Fail(query.status());
+    call->End(query.status());
   } else if (!parts->live) {
-    call->Fail(WithRetryAfter(absl::UnavailableError("the live candles are not read yet"),
+    call->End(WithRetryAfter(absl::UnavailableError("the live candles are not read yet"),
                               parts->limits.reconnect_after));
   } else {
     call->Begin(*std::move(query));
@@ -31,11 +31,25 @@ grpc::ServerUnaryReactor* LatestCall::Start(ServiceParts* parts,
 LatestCall::LatestCall(ServiceParts* parts, v1::GetLatestResponse* response)
     : SplicedCall(parts), response_(response) {}
 
-void LatestCall::PumpLocked() {
-  if (!ended_ && subscription_ && subscription_->overflowed()) {
-    return FailLocked(absl::UnavailableError("the store does not answer as fast as candles come"));
+void LatestCall::Pump() {
+  std::unique_lock lock(mutex_);
+  if (!ended_) TakeLocked();
+  if (!ended_ || std::exchange(finished_, true)) return;
+  lock.unlock();
+  for (const StreamSeries& wanted : series_) {
+    const auto newest = newest_.find(wanted.series);
+    if (!end_status_.ok() || newest == newest_.end()) continue;
+    response_->add_candles()->ParseFromString(newest->second->message);
   }
-  while (!ended_ && subscription_) {
+  parts_->metrics->CallEnded("GetLatest", end_status_.code());
+  Finish(ToGrpc(end_status_));
+}
+
+void LatestCall::TakeLocked() {
+  if (subscription_ && subscription_->overflowed()) {
+    return EndLocked(absl::UnavailableError("the store does not answer as fast as candles come"));
+  }
+  while (subscription_) {
     const auto message = subscription_->Take(Clock::now());
     if (!message) return;
     if (const auto* batch = std::get_if<CandlesMessage>(&*message)) {
@@ -44,35 +58,15 @@ void LatestCall::PumpLocked() {
         if (!newest || newest->key.open_time <= update->key.open_time) newest = update;
       }
     } else if (std::holds_alternative<SnapshotEndMessage>(*message)) {
-      AnswerLocked();
+      EndLocked(absl::OkStatus());
     }
   }
-}
-
-void LatestCall::AnswerLocked() {
-  for (const StreamSeries& wanted : series_) {
-    const auto newest = newest_.find(wanted.series);
-    if (newest != newest_.end()) response_->add_candles()->ParseFromString(newest->second->message);
-  }
-  FailLocked(absl::OkStatus());
-}
-
-void LatestCall::FailLocked(const absl::Status& status) {
-  if (std::exchange(ended_, true)) return;
-  ReleaseSnapshotLocked();
-  parts_->metrics->CallEnded("GetLatest", status.code());
-  Finish(ToGrpc(status));
-}
-
-void LatestCall::Fail(const absl::Status& status) {
-  std::lock_guard lock(mutex_);
-  FailLocked(status);
 }
 
 void LatestCall::OnCancel() {
   const auto self = shared_from_this();
   StopWork();
-  Fail(absl::CancelledError("the client is gone"));
+  End(absl::CancelledError("the client is gone"));
 }
 
 void LatestCall::OnDone() {

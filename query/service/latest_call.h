@@ -24,12 +24,11 @@ class LatestCall final : public SplicedCall, public grpc::ServerUnaryReactor {
   void OnDone() override;
 
  private:
-  void PumpLocked() override;
-  void FailLocked(const absl::Status& status) override;
-  void Fail(const absl::Status& status);
-  void AnswerLocked();
+  void Pump() override;
+  // With the lock held: what came so far; ends the call at SnapshotEnd.
+  void TakeLocked();
 
-  v1::GetLatestResponse* const response_;
+  v1::GetLatestResponse* const response_;  // not touched after Finish
   std::map<Series, Update> newest_;
   std::shared_ptr<SplicedCall> self_;
 };

@@ -44,16 +44,16 @@ void SplicedCall::Begin(StreamQuery query) {
 }
 
 void SplicedCall::OnResolved(absl::StatusOr<std::vector<Instrument>> instruments) {
+  if (!instruments.ok()) return End(instruments.status());
   std::vector<StreamSeries> series;
   {
     std::lock_guard lock(mutex_);
     if (ended_) return;
-    if (!instruments.ok()) return FailLocked(instruments.status());
     StreamSpec spec = SpecOf(query_, *instruments);
     series = series_ = spec.series;
     subscription_.emplace(std::move(spec), parts_->limits.subscription, query_.update_interval);
   }
-  parts_->fanout->Add(this, series);
+  parts_->fanout->Add(shared_from_this(), series);
   // It may have ended, and been unregistered, just before Add.
   std::unique_lock lock(mutex_);
   if (!ended_) return;
@@ -65,46 +65,61 @@ void SplicedCall::OnRegistered(const LiveState& live, std::string_view reason) {
   std::lock_guard lock(mutex_);
   if (ended_) return;
   subscription_->Register(live, reason);
-  if (!in_flight_) ReadHistoryLocked();
-  PumpLocked();
+  read_at_ = Clock::now();
 }
 
-void SplicedCall::ReadHistoryLocked() {
+void SplicedCall::Send() {
+  ReadHistoryIfDue();
+  Pump();
+}
+
+void SplicedCall::ReadHistoryIfDue() {
+  std::unique_lock lock(mutex_);
+  if (ended_ || in_flight_ || !read_at_ || Clock::now() < *read_at_) return;
   in_flight_ = true;
-  retry_at_.reset();
-  parts_->history->ReadSnapshot(
-      subscription_->splice().Request(), cancellation_,
-      [self = shared_from_this(), ticket = subscription_->splice().ticket()](auto snapshot) {
-        self->OnSnapshot(ticket, std::move(snapshot));
-      });
+  read_at_.reset();
+  SnapshotRequest request = subscription_->splice().Request();
+  const int64_t ticket = subscription_->splice().ticket();
+  lock.unlock();
+  parts_->history->ReadSnapshot(std::move(request), cancellation_,
+                                [self = shared_from_this(), ticket](auto snapshot) {
+                                  self->OnSnapshot(ticket, std::move(snapshot));
+                                });
 }
 
 void SplicedCall::OnSnapshot(int64_t ticket, absl::StatusOr<Snapshot> snapshot) {
-  std::lock_guard lock(mutex_);
-  in_flight_ = false;
-  if (ended_) return;
+  {
+    std::lock_guard lock(mutex_);
+    in_flight_ = false;
+    if (!ended_) TakeSnapshotLocked(ticket, snapshot);
+  }
+  Send();
+}
+
+void SplicedCall::TakeSnapshotLocked(int64_t ticket, const absl::StatusOr<Snapshot>& snapshot) {
   if (absl::IsOutOfRange(snapshot.status())) {
     const std::string most = absl::StrCat(parts_->limits.request.snapshot_candles_max);
-    return FailLocked(OutOfRange(
+    return EndLocked(OutOfRange(
         "start_time",
         absl::StrCat("history holds more than ", most,
                      " candles since then; start later, or read it in pages with GetCandles"),
         "HISTORY_TOO_LONG", "candles_max", most));
   }
   if (!snapshot.ok()) {
-    return FailLocked(WithRetryAfter(snapshot.status(), parts_->limits.reconnect_after));
+    return EndLocked(WithRetryAfter(snapshot.status(), parts_->limits.reconnect_after));
   }
   if (!ReserveLocked(*snapshot)) {
-    return FailLocked(WithRetryAfter(
+    return EndLocked(WithRetryAfter(
         Exhausted("SNAPSHOT_MEMORY", "too much history is on its way to clients; try again"),
         parts_->limits.reconnect_after));
   }
   switch (subscription_->OnHistory(ticket, *snapshot)) {
     case Splice::Outcome::kDelivered:
       behind_since_.reset();
-      return PumpLocked();
+      return;
     case Splice::Outcome::kStale:
-      return ReadHistoryLocked();
+      read_at_ = Clock::now();
+      return;
     case Splice::Outcome::kBehind:
       return OnBehindLocked();
   }
@@ -115,11 +130,11 @@ void SplicedCall::OnBehindLocked() {
   const auto now = Clock::now();
   if (!behind_since_) behind_since_ = now;
   if (now - *behind_since_ >= parts_->limits.lag_wait_max) {
-    return FailLocked(
+    return EndLocked(
         WithRetryAfter(absl::UnavailableError("the store lags behind the live candles"),
                        parts_->limits.reconnect_after));
   }
-  retry_at_ = now + parts_->limits.lag_retry;
+  read_at_ = now + parts_->limits.lag_retry;
 }
 
 bool SplicedCall::ReserveLocked(const Snapshot& snapshot) {
@@ -148,22 +163,25 @@ void SplicedCall::OnUpdate(const Update& update) {
   if (!ended_) subscription_->OnUpdate(update);
 }
 
-void SplicedCall::OnEventEnd() {
-  std::lock_guard lock(mutex_);
-  if (!ended_) PumpLocked();
-}
-
 void SplicedCall::OnProgress(std::optional<EventTime> watermark) {
   std::lock_guard lock(mutex_);
-  if (ended_) return;
-  subscription_->OnProgress(watermark);
-  PumpLocked();
+  if (!ended_) subscription_->OnProgress(watermark);
 }
 
-void SplicedCall::OnTick() {
-  std::lock_guard lock(mutex_);
-  if (!ended_ && retry_at_ && Clock::now() >= *retry_at_) ReadHistoryLocked();
-  PumpLocked();
+void SplicedCall::End(const absl::Status& status) {
+  {
+    std::lock_guard lock(mutex_);
+    EndLocked(status);
+  }
+  Pump();
+}
+
+void SplicedCall::EndLocked(const absl::Status& status) {
+  if (std::exchange(ended_, true)) return;
+  end_status_ = status;
+  ended_at_ = Clock::now();
+  subscription_.reset();
+  ReleaseSnapshotLocked();
 }
 
 void SplicedCall::StopWork() {

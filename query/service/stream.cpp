@@ -58,78 +58,75 @@ CandleStream::CandleStream(ServiceParts* parts, grpc::CallbackServerContext* con
 
 CandleStream::~CandleStream() = default;
 
-void CandleStream::PumpLocked() {
+void CandleStream::Pump() {
+  std::unique_lock lock(mutex_);
   if (finished_) return;
   if (!ended_ && subscription_ && subscription_->overflowed()) {
     parts_->metrics->ClientTooSlow();
-    return FailLocked(Exhausted("SLOW_CLIENT", "the client reads more slowly than candles come"));
+    EndLocked(Exhausted("SLOW_CLIENT", "the client reads more slowly than candles come"));
   }
   if (writing_) {
-    // A client that does not even take the last message is cut off.
-    if (ended_ && Clock::now() >= end_by_) context_->TryCancel();
+    // A client that does not even take the last message is cut off. The context is there as long as
+    // a write is not done.
+    if (ended_ && Clock::now() >= ended_at_ + parts_->limits.end_wait_max) context_->TryCancel();
     return;
   }
-  if (ended_) return FinishLocked();
-  if (!subscription_) return;
-  const auto message = subscription_->Take(Clock::now());
-  if (message) return WriteLocked(*message);
-  ReleaseSnapshotLocked();
-}
-
-void CandleStream::WriteLocked(const StreamMessage& message) {
-  const auto* batch = std::get_if<CandlesMessage>(&message);
-  parts_->metrics->MessageSent(batch == nullptr ? 0 : static_cast<int64_t>(batch->candles.size()));
-  parts_->metrics->CandlesConflated(subscription_->conflated() - conflated_);
-  conflated_ = subscription_->conflated();
-  const std::string bytes = StreamMessageBytes(message);
-  const grpc::Slice slice(bytes);
+  if (ended_) {
+    finished_ = true;
+    lock.unlock();
+    parts_->metrics->CallEnded("StreamCandles", end_status_.code());
+    return Finish(ToGrpc(end_status_));
+  }
+  const auto message = NextLocked();
+  lock.unlock();
+  if (!message) return;
+  const grpc::Slice slice(StreamMessageBytes(*message));
   buffer_ = grpc::ByteBuffer(&slice, 1);
-  writing_ = true;
   StartWrite(&buffer_);
 }
 
-void CandleStream::FailLocked(const absl::Status& status) {
-  if (std::exchange(ended_, true)) return;
-  end_status_ = status;
-  end_by_ = Clock::now() + parts_->limits.end_wait_max;
-  subscription_.reset();
-  ReleaseSnapshotLocked();
-  if (!writing_) FinishLocked();
-}
-
-void CandleStream::FinishLocked() {
-  if (std::exchange(finished_, true)) return;
-  parts_->metrics->CallEnded("StreamCandles", end_status_.code());
-  Finish(ToGrpc(end_status_));
+std::optional<StreamMessage> CandleStream::NextLocked() {
+  if (!subscription_) return std::nullopt;
+  auto message = subscription_->Take(Clock::now());
+  if (!message) {
+    ReleaseSnapshotLocked();
+    return std::nullopt;
+  }
+  writing_ = true;
+  const auto* batch = std::get_if<CandlesMessage>(&*message);
+  parts_->metrics->MessageSent(batch == nullptr ? 0 : static_cast<int64_t>(batch->candles.size()));
+  parts_->metrics->CandlesConflated(subscription_->conflated() - conflated_);
+  conflated_ = subscription_->conflated();
+  return message;
 }
 
 void CandleStream::OnWriteDone(bool ok) {
   const auto self = shared_from_this();
-  std::lock_guard lock(mutex_);
-  writing_ = false;
-  if (!ok) FailLocked(absl::CancelledError("the client is gone"));
-  PumpLocked();
+  {
+    std::lock_guard lock(mutex_);
+    writing_ = false;
+    if (!ok) EndLocked(absl::CancelledError("the client is gone"));
+  }
+  Pump();
 }
 
 void CandleStream::OnCancel() {
   const auto self = shared_from_this();
   StopWork();
-  std::lock_guard lock(mutex_);
-  FailLocked(absl::CancelledError("the client is gone"));
+  End(absl::CancelledError("the client is gone"));
 }
 
 void CandleStream::Drain() {
-  std::unique_lock lock(mutex_);
-  if (ended_) return;
-  if (!subscription_) return FailLocked(ShuttingDown(parts_->limits.reconnect_after));
-  subscription_->OnDraining(parts_->limits.reconnect_after);
-  PumpLocked();
-}
-
-void CandleStream::End(const absl::Status& status) {
-  const auto self = shared_from_this();
-  std::lock_guard lock(mutex_);
-  FailLocked(status);
+  {
+    std::lock_guard lock(mutex_);
+    if (ended_) return;
+    if (subscription_) {
+      subscription_->OnDraining(parts_->limits.reconnect_after);
+    } else {
+      EndLocked(ShuttingDown(parts_->limits.reconnect_after));
+    }
+  }
+  Pump();
 }
 
 void CandleStream::OnDone() {

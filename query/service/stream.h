@@ -1,5 +1,6 @@
-// StreamCandles: one writer per stream, one write in flight, everything under one lock. Finishes
-// exactly once: when the request is bad, the client is gone or too slow, or the server drains.
+// StreamCandles: one writer per stream, one write in flight. What to send is decided under the
+// call's lock and sent without it: whoever set `writing_` has the writer. Finishes exactly once:
+// when the request is bad, the client is gone or too slow, or the server drains.
 #pragma once
 
 #include <grpcpp/support/byte_buffer.h>
@@ -25,7 +26,7 @@ class CandleStream final : public SplicedCall, public grpc::ServerWriteReactor<g
   // Tells the client, which should go within `reconnect_after`.
   void Drain();
   // Ends it now.
-  void End(const absl::Status& status);
+  using SplicedCall::End;
 
   // Reactor.
   void OnWriteDone(bool ok) override;
@@ -33,20 +34,16 @@ class CandleStream final : public SplicedCall, public grpc::ServerWriteReactor<g
   void OnDone() override;
 
  private:
-  void PumpLocked() override;
-  void FailLocked(const absl::Status& status) override;
-  void WriteLocked(const StreamMessage& message);
-  void FinishLocked();
+  void Pump() override;
+  // With the lock held; what to send now. Sets `writing_` with it.
+  std::optional<StreamMessage> NextLocked();
 
   grpc::CallbackServerContext* const context_;
   const std::function<void(CandleStream*)> on_done_;
   std::shared_ptr<SplicedCall> self_;
   grpc::ByteBuffer buffer_;  // of the write in flight
   bool writing_ = false;
-  bool finished_ = false;
-  int64_t conflated_ = 0;    // told to metrics
-  absl::Status end_status_;  // with ended_
-  Clock::time_point end_by_;
+  int64_t conflated_ = 0;  // told to metrics
 };
 
 }  // namespace quantstream::query

@@ -34,11 +34,10 @@ class Stream final : public Subscriber {
     if (update->closed()) offered_.push_back(update);
     subscription_.OnUpdate(update);
   }
-  void OnEventEnd() override {}
   void OnProgress(std::optional<EventTime> watermark) override {
     subscription_.OnProgress(watermark);
   }
-  void OnTick() override {}
+  void Send() override {}  // the run's own steps do
 
   // Starts a read of the store, or lets the one in flight arrive.
   void StepHistory(World* world, bool torn, RunResult* result) {
@@ -185,7 +184,7 @@ class Run {
   void StepStream() {
     if (stream_) return stream_->StepHistory(&world_, !rules_.one_statement, &result_);
     if (!next_) {
-      next_ = std::make_unique<Stream>(DrawSpec(), rules_.splice);
+      next_ = std::make_shared<Stream>(DrawSpec(), rules_.splice);
       if (!rules_.register_in_one_step) {
         next_->early_look = fanout_.Look(world_.AllSeries());
         return;
@@ -193,7 +192,7 @@ class Run {
     }
     stream_ = std::move(next_);
     ++result_.streams;
-    fanout_.Add(stream_.get(), world_.AllSeries());
+    fanout_.Add(stream_, world_.AllSeries());
   }
 
   StreamSpec DrawSpec() {
@@ -263,8 +262,8 @@ class Run {
   QueryRules rules_;
   World world_;
   Fanout fanout_;
-  std::unique_ptr<Stream> stream_;
-  std::unique_ptr<Stream> next_;
+  std::shared_ptr<Stream> stream_;
+  std::shared_ptr<Stream> next_;
   std::vector<size_t> read_;
   std::map<CandleKey, int64_t> newest_open_;
   std::map<CandleKey, int64_t> newest_version_;
