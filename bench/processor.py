@@ -20,7 +20,6 @@ from stage import (
     Service,
     Stage,
     cpu_seconds,
-    cpu_seconds_of,
     free_port,
     peak_megabytes,
 )
@@ -129,7 +128,7 @@ def catch_up(stage, build, results, question, single, goal):
     )
     print(f"  {question}: {made['trades']:,} trades in {made['records']:,} records", flush=True)
     database, end = stage.make_database(prefix.strip(".")), log_end(stage, prefix)
-    postgres, begin = cpu_seconds_of("postgres"), time.monotonic()
+    postgres, begin = stage.postgres_cpu_seconds(), time.monotonic()
     service, _ = processor(stage, build, prefix, database)
     wait_for_offset(stage, service, database, end, 1200)
     wall, cpu, peak = (
@@ -137,7 +136,7 @@ def catch_up(stage, build, results, question, single, goal):
         cpu_seconds(service.pid),
         peak_megabytes(service.pid),
     )
-    postgres = cpu_seconds_of("postgres") - postgres
+    postgres = stage.postgres_cpu_seconds() - postgres
     service.stop()
     check(stage, build, database, TRADES)
     millions = TRADES / 1e6
@@ -156,13 +155,13 @@ def steady(stage, build, results):
     )  # makes the topic
     service, _ = processor(stage, build, prefix, database)
     wait_for_offset(stage, service, database, log_end(stage, prefix), 60)
-    before, postgres = cpu_seconds(service.pid), cpu_seconds_of("postgres")
+    before, postgres = cpu_seconds(service.pid), stage.postgres_cpu_seconds()
     subprocess.run(
         fill(stage, build, prefix, trades=trades, pace=1), check=True, capture_output=True
     )
     wait_for_offset(stage, service, database, log_end(stage, prefix), 120)
     cpu, peak = cpu_seconds(service.pid) - before, peak_megabytes(service.pid)
-    postgres = cpu_seconds_of("postgres") - postgres
+    postgres = stage.postgres_cpu_seconds() - postgres
     service.stop()
     check(stage, build, database, trades)
     results.add(question, "CPU per million trades", cpu / trades * 1e6, "CPU-s")

@@ -51,6 +51,11 @@ class Stage:
     def conninfo(self, database):
         return f"host=127.0.0.1 port={self.postgres_port} user=quantstream dbname={database}"
 
+    def postgres_cpu_seconds(self):
+        """Of this run's PostgreSQL, all its processes."""
+        pid_file = next(self.folder.glob("postgres/**/postmaster.pid"))
+        return cpu_seconds_of_family(int(pid_file.read_text().split()[0]))
+
     def query(self, database, sql):
         """The answer of psql as text, one row a line."""
         return subprocess.run(
@@ -71,16 +76,16 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def cpu_seconds_of(name):
-    """User and system time of all processes of a name, with their ended children."""
+def cpu_seconds_of_family(pid):
+    """User and system time of a process and its children, the ended ones too."""
     total = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            text = stat.read_text()
+            fields = stat.read_text().rsplit(")", 1)[1].split()
         except OSError:
-            continue
-        if text.split("(", 1)[1].startswith(name):
-            total += sum(int(x) for x in text.rsplit(")", 1)[1].split()[11:15])
+            continue  # ended meanwhile: its parent has its time
+        if str(pid) in (stat.parent.name, fields[1]):
+            total += sum(int(x) for x in fields[11:15])
     return total / TICKS
 
 

@@ -36,7 +36,9 @@ class Trades {
   }
 
   const std::vector<KeptTrade>& all() const { return trades_; }
-  int64_t Below(int64_t bound) { return static_cast<int64_t>(random_() % static_cast<uint64_t>(bound)); }
+  int64_t Below(int64_t bound) {
+    return static_cast<int64_t>(random_() % static_cast<uint64_t>(bound));
+  }
 
  private:
   std::mt19937_64 random_;
