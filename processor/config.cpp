@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/numbers.h"
+#include "platform/backoff.h"
 #include "platform/kafka/client_properties.h"
 #include "platform/postgres/connection.h"
 #include "platform/status.h"
@@ -337,6 +338,7 @@ WorkerOptions ProcessorConfig::ForWorker() const {
   options.partial_repeat_us = partial_repeat_ms * 1'000;
   options.progress_interval_us = progress_interval_ms * 1'000;
   options.batch_rows_max = static_cast<size_t>(commit_rows_max);
+  options.jitter = SystemRandom();
   return options;
 }
 

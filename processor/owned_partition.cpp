@@ -32,7 +32,8 @@ OwnedPartition::OwnedPartition(int32_t partition, const WorkerOptions& options, 
       store_(store),
       publisher_(publisher),
       counters_(counters),
-      rules_(rules) {}
+      rules_(rules),
+      retry_(options) {}
 
 OwnedPartition::~OwnedPartition() {
   publisher_.Forget(partition_);
@@ -41,7 +42,7 @@ OwnedPartition::~OwnedPartition() {
 // ---- take-over
 
 void OwnedPartition::TakeOverWhenDue(int64_t now_us) {
-  if (state_ == kWaiting && now_us >= retry_at_us_) TakeOver(now_us);
+  if (state_ == kWaiting && retry_.IsDue(now_us)) TakeOver(now_us);
 }
 
 void OwnedPartition::TakeOver(int64_t now_us) {
@@ -93,7 +94,6 @@ void OwnedPartition::Begin(const TakenOver& taken, const LogBounds& bounds, int6
   unpublished_.assign(taken.outbox.begin(), taken.outbox.end());
   catch_up_end_ = bounds.end;
   fenced_at_us_ = now_us;
-  retry_after_us_ = 0;
   status_ = absl::OkStatus();
   bad_.reset();
   // One record more, where the log still holds it, for its identity.
@@ -138,7 +138,7 @@ bool OwnedPartition::IsSameRecord(const Record& record) const {
 void OwnedPartition::TakeForRecovery(const Record& record, TradeBatch& batch, int64_t now_us) {
   if (!IsSameRecord(record)) {
     log_replaced_ = true;
-    return Drop(now_us);
+    return TryAgain(absl::UnavailableError("a record is another one than before"), now_us);
   }
   if (record.offset >= stored_.replay_from && DecodeTradeBatch(record.bytes, batch).ok()) {
     fold_->Recover(batch, record.offset);
@@ -178,8 +178,7 @@ void OwnedPartition::EndPoll(int64_t now_us) {
 void OwnedPartition::SourceFailed(const absl::Status& status, int64_t now_us) {
   if (state_ != kRecovering && state_ != kFolding) return;
   log_replaced_ = log_replaced_ || absl::IsDataLoss(status);
-  status_ = status;
-  Drop(now_us);
+  TryAgain(status, now_us);
 }
 
 absl::StatusOr<ReadBackAnswer> OwnedPartition::Read(ReadBack request) {
@@ -227,6 +226,7 @@ std::shared_ptr<PartitionCommit> OwnedPartition::Freeze(bool store_open, int64_t
 void OwnedPartition::Landed(const PartitionCommit& commit, int64_t begun_us, int64_t now_us) {
   stored_ = commit.row;
   fold_->Landed();
+  retry_.Worked();
   first_commit_ = false;
   fenced_at_us_ = std::max(fenced_at_us_, begun_us);
   if (commit.outbox && rules_.publish_after_commit) {
@@ -253,23 +253,29 @@ void OwnedPartition::CheckFence(int64_t now_us) {
 
 void OwnedPartition::Fenced(int64_t now_us) {
   status_ = absl::AbortedError("another owner has taken the partition over");
-  Drop(now_us + options_.fenced_wait_us);
+  Drop();
+  retry_.WaitUntil(now_us + options_.fenced_wait_us);
 }
 
 void OwnedPartition::Release() {
-  if (state_ == kWaiting || state_ == kRecovering || state_ == kFirstCommit) Drop(INT64_MAX);
+  if (state_ != kWaiting && state_ != kRecovering && state_ != kFirstCommit) return;
+  Drop();
+  retry_.WaitUntil(INT64_MAX);
 }
 
 void OwnedPartition::Fail(const absl::Status& status, int64_t now_us) {
   if (absl::IsAborted(status)) return Fenced(now_us);
   if (IsForAnOperator(status)) return Stop(status);
-  status_ = status;
-  retry_after_us_ =
-      std::clamp(retry_after_us_ * 2, options_.retry_first_us, options_.retry_longest_us);
-  Drop(now_us + retry_after_us_);
+  TryAgain(status, now_us);
 }
 
-void OwnedPartition::Drop(int64_t retry_at_us) {
+void OwnedPartition::TryAgain(const absl::Status& status, int64_t now_us) {
+  status_ = status;
+  Drop();
+  retry_.Failed(now_us);
+}
+
+void OwnedPartition::Drop() {
   source_.Stop(partition_);
   publisher_.Forget(partition_);
   fold_.reset();
@@ -279,11 +285,10 @@ void OwnedPartition::Drop(int64_t retry_at_us) {
   last_seen_.reset();
   first_commit_ = false;
   state_ = kWaiting;
-  retry_at_us_ = retry_at_us;
 }
 
 void OwnedPartition::Stop(absl::Status status) {
-  Drop(0);
+  Drop();
   state_ = kStopped;
   status_ = std::move(status);
 }

@@ -15,6 +15,7 @@
 #include "processor/fold_counters.h"
 #include "processor/io.h"
 #include "processor/partition.h"
+#include "processor/retry.h"
 #include "processor/rules.h"
 #include "processor/worker_options.h"
 
@@ -94,7 +95,8 @@ class OwnedPartition final : public LateReader {
   void TakeForFold(const Record& record, TradeBatch& batch, int64_t now_us);
   void CountBad(bool bad);
   void Fail(const absl::Status& status, int64_t now_us);
-  void Drop(int64_t retry_at_us);
+  void TryAgain(const absl::Status& status, int64_t now_us);
+  void Drop();
   void Stop(absl::Status status);
   bool MayPublishOpen(int64_t now_us) const;
   void PublishOpen(int64_t now_us);
@@ -112,8 +114,7 @@ class OwnedPartition final : public LateReader {
 
   State state_ = kWaiting;
   absl::Status status_;
-  int64_t retry_at_us_ = 0;
-  int64_t retry_after_us_ = 0;
+  Retry retry_;
   bool log_replaced_ = false;  // noticed by the last attempt
 
   Epoch epoch_;

@@ -13,7 +13,8 @@ Worker::Worker(WorkerOptions options, Source& source, Store& store, Publisher& p
       source_(source),
       store_(store),
       publisher_(publisher),
-      rules_(rules) {}
+      rules_(rules),
+      retry_(options_) {}
 
 void Worker::Step(int64_t now_us, int64_t wait_us) {
   FinishCommit(now_us);
@@ -102,8 +103,8 @@ void Worker::Landed(const PartitionCommit& commit, int64_t now_us) {
 }
 
 void Worker::FinishCommit(int64_t now_us) {
-  if (commit_ == kToSend && now_us >= next_attempt_us_) Send(now_us);
-  if (commit_ == kToResolve && now_us >= next_attempt_us_) Resolve(now_us);
+  if (commit_ == kToSend && retry_.IsDue(now_us)) Send(now_us);
+  if (commit_ == kToResolve && retry_.IsDue(now_us)) Resolve(now_us);
   if (commit_ != kInFlight) return;
   const std::optional<CommitOutcome> outcome = store_.PollCommit();
   if (!outcome) return;
@@ -112,7 +113,7 @@ void Worker::FinishCommit(int64_t now_us) {
       ++commits_.landed;
       for (const auto& commit : std::exchange(pending_, {})) Landed(*commit, now_us);
       commit_ = kIdle;
-      retry_after_us_ = 0;
+      retry_.Worked();
       trouble_ = absl::OkStatus();
       return;
     case CommitOutcome::kFailed:
@@ -131,13 +132,12 @@ void Worker::FinishCommit(int64_t now_us) {
 
 void Worker::Trouble(absl::Status status, int64_t now_us) {
   trouble_ = std::move(status);
-  retry_after_us_ =
-      std::clamp(retry_after_us_ * 2, options_.retry_first_us, options_.retry_longest_us);
-  next_attempt_us_ = now_us + retry_after_us_;
+  retry_.Failed(now_us);
 }
 
 // The rows tell: landed, to be sent again, or another owner's.
 void Worker::Resolve(int64_t now_us) {
+  const size_t sent = pending_.size();
   for (auto commit = pending_.begin(); commit != pending_.end();) {
     if (OwnerOf(**commit) == nullptr) {
       commit = pending_.erase(commit);
@@ -160,7 +160,8 @@ void Worker::Resolve(int64_t now_us) {
   }
   commit_ = pending_.empty() ? kIdle : kToSend;
   if (pending_.empty()) trouble_ = absl::OkStatus();
-  next_attempt_us_ = now_us;
+  if (pending_.size() == sent) return retry_.Failed(now_us);
+  retry_.WaitUntil(now_us);
 }
 
 bool Worker::stopped() const {

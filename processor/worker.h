@@ -11,6 +11,7 @@
 #include "processor/fold_counters.h"
 #include "processor/io.h"
 #include "processor/owned_partition.h"
+#include "processor/retry.h"
 #include "processor/rules.h"
 #include "processor/worker_options.h"
 
@@ -77,8 +78,7 @@ class Worker {
   enum { kIdle, kInFlight, kToSend, kToResolve } commit_ = kIdle;
   Pending pending_;
   int64_t begun_us_ = 0;  // of the first attempt
-  int64_t next_attempt_us_ = 0;
-  int64_t retry_after_us_ = 0;
+  Retry retry_;
   bool unmatched_ = false;  // the last outcome was kUnmatched
   absl::Status trouble_;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "processor/closed_panes.h"
@@ -22,6 +23,7 @@ struct WorkerOptions {
   int64_t fence_valid_us = 10'000'000;  // no PARTIAL this long after the last commit or such a read
   int64_t retry_first_us = 100'000;     // back-off after a failure, doubled up to retry_longest_us
   int64_t retry_longest_us = 5'000'000;
+  std::function<double()> jitter = [] { return 1.0; };  // 0 … 1: the part of a back-off waited
   int64_t fenced_wait_us = 10'000'000;  // fenced, yet still assigned: taken over again after this
   size_t batch_rows_max = 200'000;      // uncommitted rows of a partition; past it reading pauses
   // One for all workers of a process.

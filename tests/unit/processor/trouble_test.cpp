@@ -1,0 +1,163 @@
+// What a worker does while Kafka or PostgreSQL is in trouble: how often it tries, what it waits for
+// and what it takes for a loss.
+#include <gtest/gtest.h>
+
+#include "tests/simulation/fold/sim_world.h"
+
+namespace quantstream::processor::simulation {
+namespace {
+
+// A source that loses its place, or shows an end of its own.
+class TroubledSource final : public Source {
+ public:
+  explicit TroubledSource(SimTopic& topic) : source_(topic, 1) { source_.Assign(0); }
+
+  absl::Status Poll(int64_t wait_us, SourceEvents& events) override {
+    absl::Status polled = source_.Poll(wait_us, events);
+    if (failure.ok()) return polled;
+    events.records.clear();
+    if (started_) events.failed.push_back({0, failure});
+    started_ = false;
+    return polled;
+  }
+  absl::StatusOr<LogBounds> Bounds(int32_t partition) override {
+    ++asked;
+    absl::StatusOr<LogBounds> bounds = source_.Bounds(partition);
+    if (bounds.ok() && end) bounds->end = *end;
+    return bounds;
+  }
+  absl::Status Start(int32_t partition, Offset from, int32_t leader_epoch) override {
+    started_ = true;
+    return source_.Start(partition, from, leader_epoch);
+  }
+  void Stop(int32_t partition) override {
+    started_ = false;
+    source_.Stop(partition);
+  }
+  void Pause(bool paused) override { source_.Pause(paused); }
+  absl::Status Read(int32_t partition, Offset first, Offset last,
+                    const std::function<void(const Record&)>& each) override {
+    return source_.Read(partition, first, last, each);
+  }
+  void ReportCommitted(int32_t, Offset) override {}
+
+  absl::Status failure;       // of the partition, whenever it was started
+  std::optional<Offset> end;  // shown instead of the log's
+  int asked = 0;
+
+ private:
+  SimSource source_;
+  bool started_ = false;
+};
+
+class SilentPublisher final : public Publisher {
+ public:
+  bool PublishCommitted(int32_t, const OutboxRow&) override { return true; }
+  int64_t DeliveredVersion(int32_t) override { return -1; }
+  bool PublishEvent(int32_t, std::string) override { return true; }
+  void Forget(int32_t) override {}
+};
+
+// Six records, one each second.
+SimLog SmallLog() {
+  SimLog log;
+  for (uint64_t i = 0; i < 6; ++i) {
+    const auto at = 10'000 + 10 * static_cast<int64_t>(i);
+    SimTrade trade;
+    trade.venue = "a";
+    trade.symbol = "x";
+    trade.id = i + 1;
+    trade.time = trade.receive = at;
+    trade.price = 100;
+    trade.quantity = 1;
+    SimRecord& record = log.emplace_back();
+    record.node = "n";
+    record.sequence = i;
+    record.trades = {trade};
+    record.beats = {{"a", at}};
+  }
+  return log;
+}
+
+class TroubleTest : public testing::Test {
+ protected:
+  TroubleTest() { options_.fold = SimOptions({{1}, {5}}); }
+
+  void Start() {
+    worker_.reset();
+    source_ = std::make_unique<TroubledSource>(topic_);
+    store_ = std::make_unique<SimStore>(database_);
+    worker_ = std::make_unique<Worker>(options_, *source_, *store_, publisher_);
+  }
+  void Run(int64_t seconds) {
+    for (int i = 0; i < 100 * seconds; ++i) {
+      now_us_ += 10'000;
+      worker_->Step(now_us_, 0);
+      database_.RunAll();
+    }
+  }
+  const OwnedPartition& partition() { return *worker_->partitions().at(0); }
+
+  std::vector<SimLog> logs_{SmallLog()};
+  SimTopic topic_{logs_};
+  SimDatabase database_;
+  WorkerOptions options_;
+  int64_t now_us_ = 1'000'000;
+  SilentPublisher publisher_;
+  std::unique_ptr<TroubledSource> source_;
+  std::unique_ptr<SimStore> store_;
+  std::unique_ptr<Worker> worker_;
+};
+
+TEST_F(TroubleTest, ASourceThatGoesOnFailingIsTriedMoreAndMoreSeldom) {
+  Start();
+  source_->failure = absl::UnavailableError("no leader");
+  Run(60);
+  EXPECT_GE(source_->asked, 60 / 5);
+  EXPECT_LE(source_->asked, 60 / 5 + 8) << "0.1 s, 0.2 s … 5 s, then every 5 s";
+  EXPECT_EQ(partition().state(), OwnedPartition::kWaiting);
+  EXPECT_EQ(partition().status().message(), "no leader");
+  source_->failure = absl::OkStatus();
+  Run(10);
+  EXPECT_EQ(partition().position(), Offset{6});
+  EXPECT_EQ(database_.partition(0).row.next_offset, Offset{6});
+}
+
+TEST_F(TroubleTest, WhatWentWellForAWhileFailsForTheFirstTimeAgain) {
+  Start();
+  source_->failure = absl::UnavailableError("no leader");
+  Run(60);
+  source_->failure = absl::OkStatus();
+  Run(10);
+  ASSERT_EQ(database_.partition(0).row.next_offset, Offset{6});
+  source_->failure = absl::UnavailableError("no leader");
+  Run(1);
+  source_->failure = absl::OkStatus();
+  Run(1);
+  EXPECT_EQ(partition().state(), OwnedPartition::kFolding);
+}
+
+TEST_F(TroubleTest, JitterShortensTheWaits) {
+  options_.jitter = [] { return 0.1; };
+  Start();
+  source_->failure = absl::UnavailableError("no leader");
+  Run(60);
+  EXPECT_GT(source_->asked, 60);
+}
+
+TEST_F(TroubleTest, ADatabaseWhoseAnswersGetLostIsTriedMoreAndMoreSeldom) {
+  topic_.visible = {3};
+  Start();
+  Run(1);
+  topic_.visible = {6};
+  for (int i = 0; i < 6'000; ++i) {
+    now_us_ += 10'000;
+    worker_->Step(now_us_, 0);
+    if (database_.has_running()) database_.LoseNext(false);
+  }
+  EXPECT_GT(worker_->commits().unknown, 10u);
+  EXPECT_LE(worker_->commits().unknown, 60u / 5 + 8);
+}
+
+}  // namespace
+}  // namespace quantstream::processor::simulation
