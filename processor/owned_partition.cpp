@@ -51,16 +51,39 @@ void OwnedPartition::TakeOver(int64_t now_us) {
   // After the epoch was raised: the end that PARTIALs wait for.
   absl::StatusOr<LogBounds> bounds = source_.Bounds(partition_);
   if (!bounds.ok()) return Fail(bounds.status(), now_us);
+  if (absl::Status whole = CheckEnd(taken->row, *bounds, now_us); !whole.ok()) {
+    return Fail(whole, now_us);
+  }
   Begin(*taken, *bounds, now_us);
+}
+
+bool OwnedPartition::IsAnotherLog(const PartitionRow& row, const LogBounds& bounds) const {
+  return log_replaced_ ||
+         (!row.log_id.empty() && !bounds.log_id.empty() && row.log_id != bounds.log_id);
+}
+
+// Just after a restart a broker may show less of a log than it has: only one that stays too short
+// has lost records.
+absl::Status OwnedPartition::CheckEnd(const PartitionRow& row, const LogBounds& bounds,
+                                      int64_t now_us) {
+  if (bounds.end >= row.next_offset || IsAnotherLog(row, bounds)) {
+    short_since_us_.reset();
+    return absl::OkStatus();
+  }
+  if (!short_since_us_) short_since_us_ = now_us;
+  if (now_us - *short_since_us_ >= options_.short_log_wait_us) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("the log ends at offset ", bounds.end.value,
+                                             ", but was read up to ", row.next_offset.value));
 }
 
 std::optional<OwnedPartition::Loss> OwnedPartition::FindLoss(const PartitionRow& row,
                                                              const LogBounds& bounds) const {
-  const bool other_log =
-      !row.log_id.empty() && !bounds.log_id.empty() && row.log_id != bounds.log_id;
-  if (log_replaced_ || other_log || bounds.end < row.next_offset) {
+  if (IsAnotherLog(row, bounds) || bounds.end < row.next_offset) {
     return Loss{row.replay_from, Offset{std::max(row.next_offset.value - 1, row.replay_from.value)},
-                bounds.start, true, "the log is another one than the one that was read before"};
+                bounds.start, true,
+                IsAnotherLog(row, bounds)
+                    ? "the log is another one than the one that was read before"
+                    : "the log ends before records that were read"};
   }
   const Offset needed = rules_.retention_by_replay_from ? row.replay_from : row.next_offset;
   if (bounds.start <= needed) return std::nullopt;

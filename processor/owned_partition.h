@@ -88,6 +88,8 @@ class OwnedPartition final : public LateReader {
 
   void TakeOver(int64_t now_us);
   void Begin(const TakenOver& taken, const LogBounds& bounds, int64_t now_us);
+  bool IsAnotherLog(const PartitionRow& row, const LogBounds& bounds) const;
+  absl::Status CheckEnd(const PartitionRow& row, const LogBounds& bounds, int64_t now_us);
   std::optional<Loss> FindLoss(const PartitionRow& row, const LogBounds& bounds) const;
   void EndRecovery(int64_t now_us);
   void TakeForRecovery(const Record& record, TradeBatch& batch, int64_t now_us);
@@ -116,6 +118,7 @@ class OwnedPartition final : public LateReader {
   absl::Status status_;
   Retry retry_;
   bool log_replaced_ = false;  // noticed by the last attempt
+  std::optional<int64_t> short_since_us_;  // the log ends before next_offset
 
   Epoch epoch_;
   std::unique_ptr<Partition> fold_;

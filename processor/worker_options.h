@@ -25,6 +25,7 @@ struct WorkerOptions {
   int64_t retry_longest_us = 5'000'000;
   std::function<double()> jitter = [] { return 1.0; };  // 0 … 1: the part of a back-off waited
   int64_t fenced_wait_us = 10'000'000;  // fenced, yet still assigned: taken over again after this
+  int64_t short_log_wait_us = 60'000'000;  // a log that ends before next_offset may still come back
   size_t batch_rows_max = 200'000;      // uncommitted rows of a partition; past it reading pauses
   // One for all workers of a process.
   std::shared_ptr<ClosedPanesBudget> closed_panes =

@@ -145,6 +145,31 @@ TEST_F(TroubleTest, JitterShortensTheWaits) {
   EXPECT_GT(source_->asked, 60);
 }
 
+TEST_F(TroubleTest, ALogThatEndsTooEarlyIsWaitedForBeforeItIsALoss) {
+  Start();
+  Run(5);
+  ASSERT_EQ(database_.partition(0).row.next_offset, Offset{6});
+  Start();
+  source_->end = Offset{4};  // the broker has just come back
+  Run(50);
+  EXPECT_EQ(partition().state(), OwnedPartition::kWaiting) << partition().status();
+  source_->end.reset();
+  Run(10);
+  EXPECT_EQ(partition().state(), OwnedPartition::kFolding) << partition().status();
+}
+
+TEST_F(TroubleTest, ALogThatStaysTooShortIsALoss) {
+  Start();
+  Run(5);
+  Start();
+  source_->end = Offset{4};
+  Run(70);
+  EXPECT_EQ(partition().state(), OwnedPartition::kStopped);
+  EXPECT_NE(partition().status().message().find("data loss: the log ends before"),
+            std::string::npos)
+      << partition().status();
+}
+
 TEST_F(TroubleTest, ADatabaseWhoseAnswersGetLostIsTriedMoreAndMoreSeldom) {
   topic_.visible = {3};
   Start();
