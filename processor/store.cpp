@@ -14,6 +14,8 @@
 namespace quantstream::processor {
 namespace {
 
+constexpr std::chrono::seconds kConnectInterval{1};  // between two attempts, while they fail
+
 const char* OutcomeName(CommitOutcome::Kind kind) {
   switch (kind) {
     case CommitOutcome::kLanded:
@@ -125,13 +127,20 @@ PostgresStore::PostgresStore(StoreOptions options, Metrics* metrics)
 PostgresStore::~PostgresStore() = default;
 
 absl::StatusOr<postgres::Connection*> PostgresStore::Connected() {
-  if (connection_ == nullptr || !connection_->open()) {
-    auto connection = ConnectStore(options_, metrics_);
-    if (!connection.ok()) {
-      return AsStoreError(connection.status());
-    }
-    connection_ = *std::move(connection);
+  using Clock = std::chrono::steady_clock;
+  if (connection_ != nullptr && connection_->open()) {
+    return connection_.get();
   }
+  if (!refused_.ok() && Clock::now() < connect_not_before_) {
+    return refused_;
+  }
+  auto connection = ConnectStore(options_, metrics_);
+  refused_ = AsStoreError(connection.status());
+  if (!refused_.ok()) {
+    connect_not_before_ = Clock::now() + kConnectInterval;
+    return refused_;
+  }
+  connection_ = *std::move(connection);
   return connection_.get();
 }
 

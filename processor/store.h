@@ -3,6 +3,7 @@
 // commit_writer.h, what the others read in stored_rows.h.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -22,7 +23,8 @@ struct StoreOptions {
 
 class PostgresStore final : public Store {
  public:
-  // `metrics` outlives the store. Connects when first asked.
+  // `metrics` outlives the store. Connects when first asked, and at most once a second while that
+  // fails: what is asked meanwhile gets the same error at once.
   PostgresStore(StoreOptions options, Metrics* metrics);
   ~PostgresStore() override;  // Waits for the commit in flight.
 
@@ -39,6 +41,8 @@ class PostgresStore final : public Store {
   StoreOptions options_;
   Metrics* metrics_;
   std::unique_ptr<postgres::Connection> connection_;
+  absl::Status refused_;  // the last attempt to connect
+  std::chrono::steady_clock::time_point connect_not_before_{};
   std::unique_ptr<Committer> committer_;
 };
 

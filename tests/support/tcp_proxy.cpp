@@ -105,6 +105,9 @@ void TcpProxy::AcceptLoop() {
 void TcpProxy::StartPair(int client) {
   int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = Loopback(target_port_);
+  if (shut_) {
+    ++refused_;
+  }
   if (shut_ || connect(server, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
     close(client);
     close(server);

@@ -40,6 +40,8 @@ class TcpProxy {
   // Cuts all connections and refuses new ones until Open.
   void Shut();
   void Open();
+  // How many connections were refused because it was shut. Thread-safe.
+  int refused() const { return refused_; }
 
  private:
   struct Pair;
@@ -55,6 +57,7 @@ class TcpProxy {
   uint16_t port_ = 0;
   int listener_ = -1;
   std::atomic<int> cuts_ = 0;
+  std::atomic<int> refused_ = 0;
   std::atomic<bool> shut_ = false;
   std::atomic<bool> ended_ = false;
   std::mutex mutex_;

@@ -285,5 +285,23 @@ TEST_F(StoreTest, WithoutAServerErrorsAreTransient) {
   EXPECT_EQ(Run(store, After(taken)).kind, CommitOutcome::kLanded);
 }
 
+TEST_F(StoreTest, WithoutAServerItConnectsOnceASecondHoweverOftenItIsAsked) {
+  auto proxy = TcpProxy::Start(static_cast<uint16_t>(server_.port()));
+  ASSERT_TRUE(proxy.ok());
+  PostgresStore store(OptionsAt((*proxy)->port()), &metrics_);
+  TakeOver(store);
+  (*proxy)->Shut();
+  int asked = 0;
+  EXPECT_TRUE(test_support::WaitFor([&] {
+    EXPECT_TRUE(absl::IsUnavailable(store.ReadProgress(3).status()));
+    EXPECT_TRUE(absl::IsUnavailable(store.TakeOver(4).status()));
+    ++asked;
+    return (*proxy)->refused() >= 3;
+  }));
+  EXPECT_GT(asked, 20);
+  (*proxy)->Open();
+  EXPECT_TRUE(test_support::WaitFor([&] { return store.ReadProgress(3).ok(); }));
+}
+
 }  // namespace
 }  // namespace quantstream::processor
