@@ -2,6 +2,8 @@
 // take-over publishes, and what makes a partition stop by name.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/simulation/fold/sim_world.h"
 
 namespace quantstream::processor::simulation {
@@ -48,12 +50,23 @@ class CountingPublisher final : public Publisher {
   bool PublishEvent(int32_t, std::string event) override {
     const CandleEventParts parts = ReadCandleEvent(event);
     ++(parts.is_progress ? progress : partials);
+    for (const KeyedCandle& open : parts.open) intervals.insert(open.key.interval.seconds);
     return true;
   }
   void Forget(int32_t) override {}
 
   int rows = 0, partials = 0, progress = 0;
   int64_t newest = -1;
+  std::set<int32_t> intervals;  // of open candles
+};
+
+class NothingIsLate final : public LateReader {
+ public:
+  absl::StatusOr<ReadBackAnswer> Read(ReadBack) override { return absl::InternalError("late"); }
+  absl::Status ReadLog(Offset, Offset,
+                       const std::function<void(const TradeBatch&, Offset)>&) override {
+    return absl::InternalError("late");
+  }
 };
 
 struct Owner {
@@ -99,7 +112,7 @@ class Owners : public testing::Test {
   int64_t now_us_ = 1'000'000;
 };
 
-TEST_F(Owners, Rule9AZombiesReadBackIsRefusedAndItLetsGo) {
+TEST_F(Owners, Rule9_AZombiesReadBackIsRefusedAndItLetsGo) {
   for (bool fenced : {true, false}) {
     database_ = SimDatabase();
     database_.rules.fenced_reads = fenced;
@@ -117,7 +130,29 @@ TEST_F(Owners, Rule9AZombiesReadBackIsRefusedAndItLetsGo) {
   }
 }
 
-TEST_F(Owners, Rule15AnUnmatchedGuardAfterALostAnswerMeansItLanded) {
+// The rule is that a record is one step: it is taken out by folding one in two.
+TEST_F(Owners, Rule5_NothingIsPublishedInTheMiddleOfARecord) {
+  const SimRecord whole = RecordOf(0, {TradeAt(1, 10'000), TradeAt(2, 10'001)}, {});
+  const SimRecord halves[] = {RecordOf(0, {whole.trades[0]}, {}),
+                              RecordOf(1, {whole.trades[1]}, {})};
+  NothingIsLate reader;
+  FoldCounters counters;
+  ClosedPanesBudget budget(0);
+  for (bool one_step : {true, false}) {
+    Partition fold(0, Epoch{1}, options_.fold, reader, counters, rules_, budget);
+    std::map<int64_t, std::set<uint64_t>> contents;  // version -> trade counts
+    for (const SimRecord& part : one_step ? std::vector{whole} : std::vector(halves, halves + 2)) {
+      ASSERT_TRUE(fold.Fold(part.ToBatch(), Offset{0}, EventTime{}).ok());
+      std::string event;
+      ASSERT_TRUE(fold.TakePartials(0, event));
+      const KeyedCandle second = ReadCandleEvent(event).open.at(0);
+      contents[second.candle.version].insert(second.candle.values.trade_count);
+    }
+    EXPECT_EQ(contents.at(0).size() == 1, one_step) << "one version, two contents";
+  }
+}
+
+TEST_F(Owners, Rule15_AnUnmatchedGuardAfterALostAnswerMeansItLanded) {
   for (bool looks : {true, false}) {
     database_ = SimDatabase();
     rules_.read_after_unmatched = looks;
@@ -133,7 +168,7 @@ TEST_F(Owners, Rule15AnUnmatchedGuardAfterALostAnswerMeansItLanded) {
   }
 }
 
-TEST_F(Owners, Rule17NoPartialIsPublishedBeforeTheEndThatTheLogHad) {
+TEST_F(Owners, Rule17_NoPartialIsPublishedBeforeTheEndThatTheLogHad) {
   for (bool waits : {true, false}) {
     database_ = SimDatabase();
     rules_.catch_up_before_partial = waits;
@@ -146,7 +181,7 @@ TEST_F(Owners, Rule17NoPartialIsPublishedBeforeTheEndThatTheLogHad) {
   }
 }
 
-TEST_F(Owners, Rule17NoPartialIsPublishedTenSecondsAfterTheLastCommit) {
+TEST_F(Owners, Rule17_NoPartialIsPublishedTenSecondsAfterTheLastCommit) {
   for (bool recently : {true, false}) {
     database_ = SimDatabase();
     rules_.fenced_recently = recently;
@@ -162,7 +197,7 @@ TEST_F(Owners, Rule17NoPartialIsPublishedTenSecondsAfterTheLastCommit) {
   }
 }
 
-TEST_F(Owners, LeftOverOutboxRowsArePublishedByTheNextOwner) {
+TEST_F(Owners, Rule16_LeftOverOutboxRowsArePublishedByTheNextOwner) {
   auto first = Start();
   Steps(*first, 10);
   database_.RunAll();
@@ -176,14 +211,33 @@ TEST_F(Owners, LeftOverOutboxRowsArePublishedByTheNextOwner) {
   EXPECT_LE(database_.partition(0).outbox.size(), 1u);  // delivered ones are gone
 }
 
-TEST_F(Owners, AGracefulStopLeavesNothingToReadAgain) {
-  auto owner = Start();
-  RunToTheEnd(*owner);
-  ASSERT_LT(database_.partition(0).row.replay_from, database_.partition(0).row.next_offset);
-  owner->worker.BeginStop();
-  RunToTheEnd(*owner);
-  EXPECT_TRUE(owner->worker.stopped());
-  EXPECT_EQ(database_.partition(0).row.replay_from, database_.partition(0).row.next_offset);
+TEST_F(Owners, Rule24_AGracefulStopStoresEveryOpenPane) {
+  for (bool stores : {true, false}) {
+    database_ = SimDatabase();
+    rules_.stop_stores_open = stores;
+    auto owner = Start();
+    RunToTheEnd(*owner);
+    const PartitionRow& row = database_.partition(0).row;
+    ASSERT_LT(row.replay_from, row.next_offset);
+    owner->worker.BeginStop();
+    RunToTheEnd(*owner);
+    EXPECT_TRUE(owner->worker.stopped());
+    EXPECT_EQ(row.replay_from == row.next_offset, stores);
+  }
+}
+
+TEST_F(Owners, Rule24_PastOpenTradesBytesMaxThePartitionStopsByName) {
+  options_.fold.open_trades_bytes_max = 100;
+  for (bool bounded : {true, false}) {
+    database_ = SimDatabase();
+    rules_.open_bytes_bounded = bounded;
+    auto owner = Start();
+    RunToTheEnd(*owner);
+    const std::string why(owner->partition().status().message());
+    EXPECT_EQ(owner->partition().state(),
+              bounded ? OwnedPartition::kStopped : OwnedPartition::kFolding);
+    EXPECT_EQ(why.find("open_trades_bytes_max") != std::string::npos, bounded) << why;
+  }
 }
 
 TEST_F(Owners, AnotherLogStopsThePartitionUnlessGapsAreRecorded) {
@@ -214,15 +268,24 @@ TEST_F(Owners, ARecordThatIsAnotherThanBeforeStopsThePartition) {
   EXPECT_EQ(second->partition().state(), OwnedPartition::kStopped);
 }
 
-TEST_F(Owners, RetentionBehindAnOpenWindowStopsThePartition) {
-  topic_.visible = {2};
-  auto first = Start();
-  RunToTheEnd(*first);
-  first.reset();
-  topic_.start = {1};
-  auto second = Start();
-  Steps(*second, 5);
-  EXPECT_EQ(second->partition().state(), OwnedPartition::kStopped);
+TEST_F(Owners, Rule4_RetentionBehindAnOpenWindowStopsThePartition) {
+  for (bool by_replay_from : {true, false}) {
+    database_ = SimDatabase();
+    rules_.retention_by_replay_from = by_replay_from;
+    topic_.visible = {2};
+    topic_.start = {0};
+    auto first = Start();
+    RunToTheEnd(*first);
+    first.reset();
+    topic_.visible = {6};
+    topic_.start = {1};  // the first trade of the open window is gone
+    auto second = Start();
+    RunToTheEnd(*second);
+    EXPECT_EQ(second->partition().state(),
+              by_replay_from ? OwnedPartition::kStopped : OwnedPartition::kFolding);
+    // Without the check the window closes without that trade, and nobody is told.
+    EXPECT_EQ(database_.rows().empty(), by_replay_from);
+  }
 }
 
 TEST_F(Owners, ALogThatStartsAtNextOffsetIsNoLoss) {
@@ -251,7 +314,26 @@ TEST_F(Owners, MoreThanHalfBadOfTheLastThousandRecordsStopsThePartition) {
   EXPECT_TRUE(absl::IsFailedPrecondition(owner->partition().status()));
 }
 
-TEST_F(Owners, ChangedOptionsAreCommittedBeforeTheNextRecord) {
+TEST_F(Owners, Rule3_NothingIsPublishedByOptionsThatAreNotStored) {
+  for (bool alone : {true, false}) {
+    database_ = SimDatabase();
+    rules_.options_commit_alone = alone;
+    options_.fold = SimOptions({{1}, {5}});
+    topic_.visible = {3};
+    auto first = Start();
+    RunToTheEnd(*first);
+    first.reset();
+    options_.fold = SimOptions({{1}, {2}, {5}});
+    topic_.visible = {6};
+    auto second = Start();
+    Steps(*second, 8);  // no commit of it has run
+    EXPECT_EQ(second->publisher.intervals.contains(2), !alone);
+    RunToTheEnd(*second);
+    EXPECT_TRUE(second->publisher.intervals.contains(2));
+  }
+}
+
+TEST_F(Owners, Rule3_ChangedOptionsAreCommittedBeforeTheNextRecord) {
   topic_.visible = {3};
   auto first = Start();
   RunToTheEnd(*first);

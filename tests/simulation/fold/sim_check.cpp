@@ -161,7 +161,7 @@ Straight::Straight(const SimLog& log, int32_t partition, const FoldOptions& opti
 }
 
 Checker::Checker(const std::vector<SimLog>& logs, const FoldOptions& options, const Rules& rules)
-    : replay_records_max_(options.replay_records_max) {
+    : intervals_(options.intervals), replay_records_max_(options.replay_records_max) {
   for (size_t i = 0; i < logs.size(); ++i) {
     references_.emplace_back(logs[i], options);
     straights_.emplace_back(logs[i], static_cast<int32_t>(i), options, rules);
@@ -195,7 +195,22 @@ void Checker::Check(const KeyedCandle& got, const char* where) {
             (want == nullptr ? "nothing" : Describe(got.key, *want)));
 }
 
+// What was refused is told once: by the commit of its record.
+void Checker::CheckLetters(const PartitionCommit& commit) {
+  if (!commit.outbox) return;
+  const auto messages = UnpackOutbox(commit.outbox->payload);
+  for (const OutboxMessage& message : *messages) {
+    if (message.kind == OutboxMessage::kDeadLetter &&
+        message.dead_letter.offset < commit.expected_next_offset) {
+      Violation("a dead letter of a record that was committed before: " +
+                std::to_string(message.dead_letter.offset.value));
+    }
+  }
+}
+
 void Checker::Committed(const PartitionCommit& commit) {
+  committed_[commit.partition] = commit.row.next_offset.value;
+  CheckLetters(commit);
   if (commit.row.next_offset.value - commit.row.replay_from.value > replay_records_max_ + 1) {
     Violation("replay_from is held back too far");
   }
@@ -205,14 +220,32 @@ void Checker::Committed(const PartitionCommit& commit) {
 void Checker::PublishedClosed(const std::vector<KeyedCandle>& candles) {
   for (const KeyedCandle& each : candles) {
     Check(each, "published");
+    if (OffsetOf(each.candle.version).value >= committed_[PartitionOf(each.key.instrument)])
+      Violation("published before it was committed: " + Describe(each.key, each.candle));
     auto [place, fresh] = published_.try_emplace({each.key, each.candle.version}, each.candle);
     if (!(place->second == each.candle))
       Violation("one version, two contents: " + Describe(each.key, each.candle));
   }
 }
 
+// An open second lies in open windows of all intervals.
+void Checker::CheckIsWhole(const std::vector<KeyedCandle>& message) {
+  for (const KeyedCandle& second : message) {
+    for (Interval interval : intervals_) {
+      const EventTime start = WindowStart(second.key.open_time, interval);
+      const bool has = std::any_of(message.begin(), message.end(), [&](const KeyedCandle& each) {
+        return each.key.interval == interval && each.key.open_time == start;
+      });
+      if (second.key.interval.seconds == 1 && !has)
+        Violation("a message lacks the open " + interval.ToString() + " of " +
+                  Describe(second.key, second.candle));
+    }
+  }
+}
+
 void Checker::PublishedOpen(const std::vector<KeyedCandle>& candles,
                             std::map<CandleKey, int64_t>& newest) {
+  CheckIsWhole(candles);
   for (const KeyedCandle& each : candles) {
     Check(each, "published PARTIAL");
     int64_t& before = newest.try_emplace(each.key, -1).first->second;

@@ -1,5 +1,6 @@
 #include "tests/simulation/fold/sim_store.h"
 
+#include <set>
 #include <utility>
 
 namespace quantstream::processor::simulation {
@@ -48,7 +49,11 @@ CommitOutcome SimDatabase::Execute(const Commit& commit) {
 void SimDatabase::Apply(const PartitionCommit& commit) {
   Partition& partition = partitions_[commit.partition];
   partition.row = commit.row;
+  std::set<CandleKey> keys;
   for (const CandleRow& row : commit.candles) {
+    if (!keys.insert(row.key).second && on_violation) {
+      on_violation("one commit writes twice " + row.key.instrument);
+    }
     if (row.is_new == rows_.contains(row.key) && on_violation) {
       on_violation("is_new is wrong for " + row.key.instrument);
     }

@@ -102,6 +102,8 @@ class Checker {
  private:
   void Check(const KeyedCandle& got, const char* where);
   bool IsSame(const Candle& want, const Candle& got, int32_t partition) const;
+  void CheckLetters(const PartitionCommit& commit);
+  void CheckIsWhole(const std::vector<KeyedCandle>& message);
   void CheckChains();
   int32_t PartitionOf(const std::string& instrument) const;
 
@@ -110,7 +112,9 @@ class Checker {
   std::map<std::string, int32_t> partitions_;  // of instruments
   std::map<std::pair<CandleKey, int64_t>, Candle> published_;
   std::map<std::pair<CandleKey, int64_t>, Candle> open_;
+  std::map<int32_t, int64_t> committed_;  // next_offset of partitions
   std::string violation_;
+  std::vector<Interval> intervals_;
   int64_t replay_records_max_;
 };
 

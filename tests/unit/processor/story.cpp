@@ -62,6 +62,8 @@ std::string Text(const CandleKey& key, const Candle& candle) {
 
 class Teller final : public LateReader {
  public:
+  explicit Teller(const Rules& rules) : rules_(rules) {}
+
   std::string Tell(const std::string& story) {
     std::istringstream lines(story);
     for (std::string line; std::getline(lines, line);) {
@@ -316,8 +318,8 @@ class Teller final : public LateReader {
 
 }  // namespace
 
-std::string Retell(const std::string& story) {
-  return Teller().Tell(story);
+std::string Retell(const std::string& story, const Rules& rules) {
+  return Teller(rules).Tell(story);
 }
 
 }  // namespace quantstream::processor

@@ -16,9 +16,11 @@
 
 #include <string>
 
+#include "processor/rules.h"
+
 namespace quantstream::processor {
 
-// The story with the answers that the code gives now.
-std::string Retell(const std::string& story);
+// The story with the answers that the code gives now, also with a rule taken out.
+std::string Retell(const std::string& story, const Rules& rules = {});
 
 }  // namespace quantstream::processor
