@@ -7,6 +7,7 @@
 #include "platform/postgres/copy_rows.h"
 #include "platform/status.h"
 #include "processor/candle_rows.h"
+#include "processor/gap_rows.h"
 #include "processor/store.h"
 
 namespace quantstream::processor {
@@ -65,20 +66,6 @@ std::string InConflict(const char* key, const char* action) {
 }
 
 }  // namespace
-
-std::string_view GapCauseName(GapCause cause) {
-  switch (cause) {
-    case GapCause::kMissingIds:
-      return "MISSING_IDS";
-    case GapCause::kUnknown:
-      return "UNKNOWN";
-    case GapCause::kDisconnected:
-      return "DISCONNECTED";
-    case GapCause::kDataLoss:
-      return "DATA_LOSS";
-  }
-  return "UNKNOWN";
-}
 
 CommitOutcome CommitWriter::Write(Connection& connection, const Commit& commit) {
   auto began = std::chrono::steady_clock::now();
@@ -220,15 +207,11 @@ absl::Status CommitWriter::WriteRows(Connection& connection, const Commit& commi
   if (written.ok()) {
     written = WriteLateTrades(connection, commit, how);
   }
-  for (const auto& part : commit) {
-    for (const GapRow& gap : part->gaps) {
-      if (written.ok()) {
-        written = Annotate(WriteGap(connection, part->partition, gap), "trade_gaps");
-      }
-    }
-    if (written.ok()) {
-      written = Annotate(WriteStates(connection, *part), "operator_state");
-    }
+  if (written.ok()) {
+    written = Annotate(WriteGaps(connection, topic_, catalog_, commit), "trade_gaps");
+  }
+  if (written.ok()) {
+    written = Annotate(WriteStates(connection, commit), "operator_state");
   }
   return written.ok() ? Annotate(WriteOutbox(connection, commit), "outbox") : written;
 }
@@ -282,69 +265,25 @@ absl::Status CommitWriter::WriteLateTrades(Connection& connection, const Commit&
                   "late_trades");
 }
 
-// A commit whose answer was lost and that moves no offset is sent again: what it wrote is there.
-absl::Status CommitWriter::WriteGap(Connection& connection, int32_t partition, const GapRow& gap) {
-  auto id = [](const std::optional<uint64_t>& value) {
-    return value ? Param::Text(std::to_string(*value)) : Param::Null();
-  };
-  auto time = [](const std::optional<EventTime>& value) {
-    return value ? Param::TimestampTz(value->us) : Param::Null();
-  };
-  auto offset = [](const std::optional<Offset>& value) {
-    return value ? Param::Int8(value->value) : Param::Null();
-  };
-  Param instrument =
-      gap.instrument.empty() ? Param::Null() : Param::Int4(catalog_.NumberOf(gap.instrument));
-  std::string cause(GapCauseName(gap.cause));
-  if (gap.closed_version.has_value()) {
-    auto ended = connection.Exec(
-        "UPDATE trade_gaps SET closed_version = $7 WHERE topic = $1 AND partition = $2::int4 "
-        "AND instrument_id IS NOT DISTINCT FROM $3::int4 AND cause = $4 "
-        "AND first_trade_id IS NOT DISTINCT FROM $5::numeric "
-        "AND last_trade_id IS NOT DISTINCT FROM $6::numeric "
-        "AND coalesce(closed_version, $7) = $7",
-        {Param::Text(topic_), Param::Int4(partition), instrument, Param::Text(cause),
-         id(gap.first_trade_id), id(gap.last_trade_id), Param::Int8(*gap.closed_version)});
-    if (!ended.ok() || ended->rows_affected() > 0) {
-      return ended.status();
+absl::Status CommitWriter::WriteStates(Connection& connection, const Commit& commit) {
+  std::vector<int32_t> partitions, ids;
+  std::vector<std::string> states;
+  for (const auto& part : commit) {
+    for (const InstrumentState& instrument : part->instruments) {
+      partitions.push_back(part->partition);
+      ids.push_back(catalog_.NumberOf(instrument.instrument));
+      states.push_back(instrument.state);
     }
   }
-  return connection
-      .Exec(
-          "INSERT INTO trade_gaps (topic, partition, instrument_id, venue, cause, first_trade_id, "
-          "last_trade_id, from_time, until_time, first_offset, last_offset, opened_version, "
-          "closed_version) SELECT * FROM (VALUES ($1::text, $2::int4, $3::int4, "
-          "nullif($4::text, ''), $5::text, $6::numeric, $7::numeric, $8::timestamptz, "
-          "$9::timestamptz, $10::int8, $11::int8, $12::int8, $13::int8)) AS n WHERE NOT EXISTS ("
-          "SELECT FROM trade_gaps WHERE topic = $1 AND partition = $2 AND opened_version = $12 "
-          "AND (instrument_id, venue, cause, first_trade_id, last_trade_id, from_time, until_time, "
-          "first_offset, last_offset) IS NOT DISTINCT FROM ($3::int4, nullif($4::text, ''), "
-          "$5::text, $6::numeric, $7::numeric, $8::timestamptz, $9::timestamptz, $10::int8, "
-          "$11::int8))",
-          {Param::Text(topic_), Param::Int4(partition), instrument, Param::Text(gap.venue),
-           Param::Text(cause), id(gap.first_trade_id), id(gap.last_trade_id), time(gap.from_time),
-           time(gap.until_time), offset(gap.first_offset), offset(gap.last_offset),
-           Param::Int8(gap.opened_version),
-           gap.closed_version ? Param::Int8(*gap.closed_version) : Param::Null()})
-      .status();
-}
-
-absl::Status CommitWriter::WriteStates(Connection& connection, const PartitionCommit& part) {
-  if (part.instruments.empty()) {
+  if (ids.empty()) {
     return absl::OkStatus();
-  }
-  std::vector<int32_t> ids;
-  std::vector<std::string> states;
-  for (const InstrumentState& instrument : part.instruments) {
-    ids.push_back(catalog_.NumberOf(instrument.instrument));
-    states.push_back(instrument.state);
   }
   return connection
       .Exec(
           "INSERT INTO operator_state (topic, partition, instrument_id, state) "
-          "SELECT $1, $2, id, state FROM unnest($3::int4[], $4::bytea[]) AS n (id, state) "
+          "SELECT $1, * FROM unnest($2::int4[], $3::int4[], $4::bytea[]) "
           "ON CONFLICT (topic, partition, instrument_id) DO UPDATE SET state = excluded.state",
-          {Param::Text(topic_), Param::Int4(part.partition), Param::Int4Array(ids),
+          {Param::Text(topic_), Param::Int4Array(partitions), Param::Int4Array(ids),
            Param::ByteaArray(states)})
       .status();
 }

@@ -30,8 +30,7 @@ class CommitWriter {
   absl::Status WriteRows(postgres::Connection& connection, const Commit& commit, NewRows how);
   absl::Status WriteCandles(postgres::Connection& connection, const Commit& commit, NewRows how);
   absl::Status WriteLateTrades(postgres::Connection& connection, const Commit& commit, NewRows how);
-  absl::Status WriteGap(postgres::Connection& connection, int32_t partition, const GapRow& gap);
-  absl::Status WriteStates(postgres::Connection& connection, const PartitionCommit& part);
+  absl::Status WriteStates(postgres::Connection& connection, const Commit& commit);
   absl::Status WriteOutbox(postgres::Connection& connection, const Commit& commit);
 
   std::string topic_;
@@ -40,8 +39,5 @@ class CommitWriter {
   int64_t new_rows_ = 0;  // of the commit that is being written
   int64_t replaced_rows_ = 0;
 };
-
-// `MISSING_IDS`, `UNKNOWN`, … as in table trade_gaps.
-std::string_view GapCauseName(GapCause cause);
 
 }  // namespace quantstream::processor

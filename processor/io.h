@@ -135,7 +135,7 @@ struct CandleRow {
 enum class GapCause : uint8_t { kMissingIds = 1, kUnknown = 2, kDisconnected = 3, kDataLoss = 4 };
 
 // A row of `trade_gaps`, or the end of one: with closed_version set, the open row of the same
-// instrument, cause and ids gets that version; otherwise the row is new.
+// instrument, cause and ids gets that version, where there is one; otherwise the row is new.
 struct GapRow {
   GapCause cause = GapCause::kMissingIds;
   std::string instrument;                  // empty: of the venue, or of the whole partition
