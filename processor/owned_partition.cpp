@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "market/trade_codec.h"
+#include "processor/trade_record.h"
 
 namespace quantstream::processor {
 
@@ -163,14 +163,14 @@ void OwnedPartition::TakeForRecovery(const Record& record, TradeBatch& batch, in
     log_replaced_ = true;
     return TryAgain(absl::UnavailableError("a record is another one than before"), now_us);
   }
-  if (record.offset >= stored_.replay_from && DecodeTradeBatch(record.bytes, batch).ok()) {
+  if (record.offset >= stored_.replay_from && DecodeTradeRecord(record.bytes, batch).ok()) {
     fold_->Recover(batch, record.offset);
   }
   if (expected_ == fold_->position()) EndRecovery(now_us);
 }
 
 void OwnedPartition::TakeForFold(const Record& record, TradeBatch& batch, int64_t now_us) {
-  const absl::Status decoded = DecodeTradeBatch(record.bytes, batch);
+  const absl::Status decoded = DecodeTradeRecord(record.bytes, batch);
   CountBad(!decoded.ok());
   if (!decoded.ok()) {
     fold_->FoldBad(record.bytes, record.offset, record.log_time,
@@ -214,7 +214,7 @@ absl::Status OwnedPartition::ReadLog(Offset first, Offset last,
                                      const std::function<void(const TradeBatch&, Offset)>& each) {
   TradeBatch batch;
   return source_.Read(partition_, first, last, [&](const Record& record) {
-    if (DecodeTradeBatch(record.bytes, batch).ok()) each(batch, record.offset);
+    if (DecodeTradeRecord(record.bytes, batch).ok()) each(batch, record.offset);
   });
 }
 

@@ -88,6 +88,20 @@ TEST_F(ProcessorServiceTest, ARecordThatIsNoTradeBatchGoesToDeadLetterAndTheNext
   EXPECT_NE(letter.headers["reason"], "");
 }
 
+TEST_F(ProcessorServiceTest, AnEmptyRecordGoesToDeadLetterAndSaysWhy) {
+  world_.MakeTopics();
+  world_.SendRaw(1, "");
+  world_.SendMarket(0, 2);
+  world_.Send(300);
+  world_.StartProcessor();
+  EXPECT_TRUE(world_.RowsAreExact());
+  ASSERT_TRUE(WaitFor([&] { return world_.DeadLetters().size() == 1; }));
+  EXPECT_EQ(world_.DeadLetters()[0].payload, "");
+  EXPECT_EQ(world_.DeadLetters()[0].headers["source_offset"], "0");
+  EXPECT_EQ(world_.DeadLetters()[0].headers["reason"],
+            "node is empty: no ingest node wrote this record");
+}
+
 TEST_F(ProcessorServiceTest, ABadTradeGoesToDeadLetterAloneAndIsCountedByReason) {
   world_.MakeTopics();
   world_.AddTrade("BTC-USDT", 0.5, 10'000, 0);
