@@ -90,6 +90,7 @@ absl::Status LateTrades::ReadPanes(Run& run) {
   }
   if (absl::Status status = run.reread.Load(reader_); !status.ok()) return status;
   for (const PaneId& pane : panes) {
+    if (!rules_.reread_late_rows) continue;
     for (KeptTrade& kept : run.view.LateTradesOf(pane)) run.reread.Of(pane).Add(std::move(kept));
   }
   return absl::OkStatus();
@@ -284,7 +285,8 @@ Completeness LateTrades::MarkOf(Run& run, const RowKey& key, const Candle* befor
   }
   const bool forgotten = key.start() <= ledger.forgotten_time();
   const bool was_suspect = before->completeness == Completeness::kGapSuspected;
-  return was_suspect && forgotten ? Completeness::kGapSuspected : Completeness::kHealed;
+  if (was_suspect && forgotten) return Completeness::kGapSuspected;
+  return rules_.healed_is_told ? Completeness::kHealed : Completeness::kComplete;
 }
 
 // One revision per record, counted from the row as it was before it.

@@ -124,7 +124,8 @@ void PaneReread::Take(const TradeBatch& batch, Offset offset) {
         CheckTrade(trade, state_.options.future_bound_us) != Refusal::kNone) {
       continue;
     }
-    items_[pane].Add(KeepTrade(trade, batch, offset, index));
+    const bool first = items_[pane].Add(KeepTrade(trade, batch, offset, index));
+    if (!first && !rules_.reread_first_copy) items_[pane].incomplete = true;  // one too many
   }
 }
 

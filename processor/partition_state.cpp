@@ -158,7 +158,8 @@ Offset Partition::ReplayFrom() const {
   Offset from = position_;
   for (const std::unique_ptr<Instrument>& instrument : state_.instruments) {
     for (const std::unique_ptr<Pane>& pane : instrument->panes) {
-      if (!pane->stored_whole) from = std::min(from, pane->lineage().first);
+      const bool counts = !pane->stored_whole || !rules_.stored_panes_let_go;
+      if (counts) from = std::min(from, pane->lineage().first);
     }
   }
   return from;

@@ -1,6 +1,6 @@
 // Switches of the rules of the fold, for the scenarios that show what each rule is for: with one
 // off, a named promise breaks. Production never turns one off. Which scenario takes which one out
-// stands at the top of tests/simulation/fold/rules_test.cpp.
+// stands in tests/simulation/RULES.md.
 #pragma once
 
 namespace quantstream::processor {
@@ -56,6 +56,8 @@ struct Rules {
   bool sums_stored = true;          // a revision's sums are the stored candle plus the trade
   bool late_by_index = true;        // rows of late_trades are told apart within a record
   bool reread_own_span = true;      // a pane's trades are read from the records of its span only
+  bool reread_first_copy = true;    // ... the first copy of each
+  bool reread_late_rows = true;     // ... and from late_trades
   bool absent_when_unknown = true;  // no volatility when not all trades could be read
   // 11: trades set aside
   bool aside_in_order = true;   // are applied in order of place
@@ -67,6 +69,7 @@ struct Rules {
   bool both_sides = true;                  // a gap marks both sides
   bool all_intervals = true;               // ... in all intervals
   bool net_marks = true;                   // ... once, after the record's last trade
+  bool healed_is_told = true;              // was suspect at the end of an earlier record
   bool forgotten_gap_is_kept = true;       // what the ledger cannot hold stands in trade_gaps
   bool forgotten_gap_is_looked_up = true;  // ... for a trade that falls into it
   // 13: revisions
@@ -84,6 +87,7 @@ struct Rules {
   bool fenced_recently = true;  // no PARTIAL without a commit or fenced read in the last 10 s
   // 24: bounds of open panes
   bool store_far_panes = true;     // a pane that holds the log too far back is stored whole
+  bool stored_panes_let_go = true;  // ... and no longer counts
   bool skip_stored_places = true;  // recovery passes over what such a pane holds
   bool stop_stores_open = true;    // a graceful stop stores every open pane
   bool open_bytes_bounded = true;
