@@ -49,6 +49,9 @@ struct Heartbeat {
 struct TradeBatch {
   static constexpr int kTradesMax = 1'000;
   static constexpr int kBytesMax = 64 * 1024;
+  // How many trades, and as many heartbeats, a reader takes from whoever wrote them. A trade that
+  // counts has 35 bytes and more: a record of a megabyte holds fewer.
+  static constexpr size_t kReadMax = 32'768;
 
   std::string_view node;
   uint64_t session = 0;

@@ -121,7 +121,9 @@ class BatchDecoder {
     while (!reader_.AtEnd()) {
       const char* field = reader_.position();
       uint32_t tag = 0;
-      if (!reader_.ReadTag(tag) || !ReadField(tag)) return Malformed(field);
+      if (!reader_.ReadTag(tag) || !ReadField(tag)) {
+        return too_many_ != nullptr ? TooMany() : Malformed(field);
+      }
     }
     return misfit_;
   }
@@ -137,19 +139,24 @@ class BatchDecoder {
         return reader_.ReadVarint(batch_.sequence);
       case Tag(4, wire::kBytes):
         return AppendTrade();
-      case Tag(5, wire::kBytes): {
-        std::string_view bytes;
-        return reader_.ReadBytes(bytes) &&
-               ReadHeartbeat(Reader(bytes), batch_.heartbeats.emplace_back());
-      }
+      case Tag(5, wire::kBytes):
+        return AppendHeartbeat();
       default:
         return reader_.Skip(tag, 0);
     }
   }
 
+  bool AppendHeartbeat() {
+    std::string_view bytes;
+    if (batch_.heartbeats.size() == TradeBatch::kReadMax) too_many_ = "heartbeats";
+    return too_many_ == nullptr && reader_.ReadBytes(bytes) &&
+           ReadHeartbeat(Reader(bytes), batch_.heartbeats.emplace_back());
+  }
+
   bool AppendTrade() {
     std::string_view bytes;
-    if (!reader_.ReadBytes(bytes)) return false;
+    if (batch_.trades.size() == TradeBatch::kReadMax) too_many_ = "trades";
+    if (too_many_ != nullptr || !reader_.ReadBytes(bytes)) return false;
     Trade& trade = batch_.trades.emplace_back();
     RawNumbers raw;
     if (!ReadTrade(Reader(bytes), trade, raw)) return false;
@@ -170,6 +177,12 @@ class BatchDecoder {
                                                       " is ", value, ", at most 255 can be held"));
   }
 
+  absl::Status TooMany() const {
+    return absl::InvalidArgumentError(absl::StrCat("too many ", too_many_,
+                                                   " in one record, at most ", TradeBatch::kReadMax,
+                                                   " are read"));
+  }
+
   absl::Status Malformed(const char* field) const {
     return absl::InvalidArgumentError(
         absl::StrCat("not a TradeBatch: malformed in the field at byte ", field - begin_));
@@ -179,6 +192,7 @@ class BatchDecoder {
   Reader reader_;
   TradeBatch& batch_;
   absl::Status misfit_;
+  const char* too_many_ = nullptr;  // of what
 };
 
 void WriteTrade(const Trade& trade, Writer& writer) {

@@ -13,7 +13,9 @@ namespace {
 using quantstream::TradeBatch;
 namespace v1 = quantstream::v1;
 
-bool FitsDecimals(const v1::TradeBatch& batch) {
+bool Fits(const v1::TradeBatch& batch) {
+  constexpr int kMax = static_cast<int>(TradeBatch::kReadMax);
+  if (batch.trades_size() > kMax || batch.heartbeats_size() > kMax) return false;
   return std::all_of(batch.trades().begin(), batch.trades().end(), [](const v1::Trade& trade) {
     return trade.price_scale() <= 255 && trade.quantity_scale() <= 255;
   });
@@ -26,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string bytes(reinterpret_cast<const char*>(data), size);
   v1::TradeBatch parsed;
   TradeBatch batch;
-  const bool legal = parsed.ParseFromString(bytes) && FitsDecimals(parsed);
+  const bool legal = parsed.ParseFromString(bytes) && Fits(parsed);
   if (quantstream::DecodeTradeBatch(bytes, batch).ok() != legal) std::abort();
   if (!legal) return 0;
   std::string encoded;

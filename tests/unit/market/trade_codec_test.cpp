@@ -207,6 +207,19 @@ TEST_F(TradeCodec, SaysWhereTheBytesAreBroken) {
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("at byte 3"));
 }
 
+TEST_F(TradeCodec, TakesABoundNumberOfTradesAndOfHeartbeats) {
+  for (const auto& [field, name] : {std::pair("\x22\x00", "trades"), {"\x2A\x00", "heartbeats"}}) {
+    std::string bytes;
+    for (size_t i = 0; i < TradeBatch::kReadMax; ++i) bytes.append(field, 2);
+    EXPECT_TRUE(DecodeTradeBatch(bytes, batch_).ok()) << name;
+    bytes.append(field, 2);
+    const absl::Status status = DecodeTradeBatch(bytes, batch_);
+    EXPECT_EQ(status.message(),
+              "too many " + std::string(name) + " in one record, at most 32768 are read");
+    EXPECT_EQ(batch_, TradeBatch());
+  }
+}
+
 TEST_F(TradeCodec, LeavesTheBatchEmptyWhenItRefuses) {
   ASSERT_TRUE(DecodeTradeBatch(std::string("\x0A\x01n\x22\x00", 5), batch_).ok());
   ASSERT_FALSE(DecodeTradeBatch(std::string("\x0A\x01n\x22\x00\x22", 6), batch_).ok());

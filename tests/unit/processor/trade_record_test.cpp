@@ -42,6 +42,18 @@ TEST(TradeRecord, WithoutANodeIsBadWhateverElseItHolds) {
   EXPECT_EQ(Refused(BytesOf(batch)), "node is empty: no ingest node wrote this record");
 }
 
+TEST(TradeRecord, IsAMegabyteAtMost) {
+  TradeBatch batch;
+  const std::string node(kRecordBytesMax - 4, 'n');  // beside its tag and three bytes of length
+  batch.node = node;
+  const std::string bytes = BytesOf(batch);
+  ASSERT_EQ(bytes.size(), kRecordBytesMax);
+  TradeBatch decoded;
+  EXPECT_TRUE(DecodeTradeRecord(bytes, decoded).ok());
+  EXPECT_EQ(Refused(bytes + std::string("\x1A\x00", 2)),
+            "too long: 1048578 bytes, at most 1048576 are read");
+}
+
 TEST(TradeRecord, ThatIsNoProtobufIsBad) {
   EXPECT_EQ(Refused("\xff\xff"), "not a TradeBatch: malformed in the field at byte 0");
 }
