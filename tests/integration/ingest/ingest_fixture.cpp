@@ -141,6 +141,17 @@ double IngestProcess::Metric(const std::string& name) const {
   return 0;
 }
 
+double IngestProcess::MetricSum(const std::string& name) const {
+  std::istringstream lines(Http(admin_port_, "GET", "/metrics"));
+  std::string line;
+  double sum = 0;
+  while (std::getline(lines, line)) {
+    if (!line.starts_with(name + "{")) continue;
+    sum += std::strtod(line.c_str() + line.rfind(' '), nullptr);
+  }
+  return sum;
+}
+
 SimulatedVenue::SimulatedVenue(Settings settings)
     : ws_port_(test_support::FreePort()), wss_port_(test_support::FreePort()) {
   settings["ws_port"] = std::to_string(ws_port_);
@@ -173,6 +184,12 @@ std::map<std::string, std::set<uint64_t>> SimulatedVenue::SentIds() const {
         std::strtoull(line.c_str() + comma + 1, nullptr, 10));
   }
   return ids;
+}
+
+size_t SimulatedVenue::SentTrades() const {
+  size_t count = 0;
+  for (const auto& [symbol, ids] : SentIds()) count += ids.size();
+  return count;
 }
 
 }  // namespace quantstream::ingest

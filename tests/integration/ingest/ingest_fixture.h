@@ -63,6 +63,8 @@ class IngestProcess {
   // A value of /metrics, 0 when it is not there: `quantstream_ingest_trades_total`, also with
   // labels.
   double Metric(const std::string& name) const;
+  // Over all its labels.
+  double MetricSum(const std::string& name) const;
   std::string Readiness() const { return Http(admin_port_, "GET", "/readyz"); }
   bool Ready() const { return Readiness().starts_with("HTTP/1.1 200"); }
 
@@ -86,6 +88,7 @@ class SimulatedVenue {
   test_support::Process& process() { return *process_; }
   // Ids of the trades that it sent, by symbol, as it wrote them down.
   std::map<std::string, std::set<uint64_t>> SentIds() const;
+  size_t SentTrades() const;
 
  private:
   test_support::TempDir dir_;

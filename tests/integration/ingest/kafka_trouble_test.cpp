@@ -93,6 +93,56 @@ TEST(IngestWithKafkaDown, StopsReadingTheVenueAtItsBoundAndDeliversEverythingAft
   EXPECT_GT(topic.DistinctTrades(), 1000u);
 }
 
+// A frame of each kind that is refused; not one of the ledger's.
+void SendBadFrames(const SimulatedVenue& venue) {
+  venue.Control("send", "{\"e\":\"trade\",");
+  venue.Control("send", R"({"e":"trade","s":"BTCUSDT","t":1,"p":"0","q":"1","T":1,"m":true})");
+}
+
+TEST(IngestWithKafkaDown, ABrokerThatIsRestartedUnderLoadCostsNoTradeInSilence) {
+  KafkaServer kafka;
+  const TopicPrefix prefix(kafka);
+  const SimulatedVenue venue(
+      Settings{{"trades_per_s", "2000"}, {"instruments", "[BTC-USDT, ETH-USDT]"}});
+  IngestProcess ingest(kafka.bootstrap(), prefix.text(),
+                       {{"instruments", "[BTC-USDT, ETH-USDT]"},
+                        {"websocket_url", venue.ws_url()},
+                        {"buffer_bytes_max", "200000"}});
+  const auto metric = [&](const std::string& name) {
+    return ingest.Metric("quantstream_ingest_" + name);
+  };
+  ASSERT_TRUE(WaitFor([&] { return ingest.Ready() && metric("trades_total") > 500; }))
+      << ingest.Readiness();
+  SendBadFrames(venue);
+  kafka.Stop();
+  ASSERT_TRUE(WaitFor([&] { return metric("reading_paused") == 1; }));
+  EXPECT_FALSE(ingest.Ready());
+  EXPECT_LT(metric("undelivered_bytes"), 300'000);
+  SendBadFrames(venue);
+  const size_t sent = venue.SentTrades();
+  ASSERT_TRUE(WaitFor([&] { return venue.SentTrades() > sent + 1'000; }));
+  const double taken = metric("trades_total");
+  ASSERT_TRUE(WaitFor([&] { return venue.SentTrades() > sent + 4'000; })) << "the venue goes on";
+  EXPECT_EQ(metric("trades_total"), taken) << "and is not read";
+  kafka.Start();
+  ASSERT_TRUE(WaitFor([&] { return ingest.Ready() && metric("trades_total") > taken + 6'000; }))
+      << ingest.Readiness();
+  venue.Control("pause");
+  const auto all = static_cast<double>(venue.SentTrades());
+  const auto refused = [&] { return ingest.MetricSum("quantstream_ingest_refused_total"); };
+  EXPECT_TRUE(WaitFor([&] { return metric("trades_total") == all && refused() == 4; }))
+      << metric("trades_total") << " of " << all;
+  EXPECT_EQ(metric("connections_opened_total"), 1);
+  ASSERT_EQ(ingest.process().Terminate(), 0) << ingest.process().Output();
+
+  TopicTail topic(kafka.bootstrap(), prefix.Topic("trades"));
+  topic.Take(std::chrono::seconds(1));
+  EXPECT_EQ(topic.DistinctTrades(), venue.SentTrades());
+  TopicTail letters(kafka.bootstrap(), prefix.Topic("dead-letter"));
+  letters.Take(std::chrono::seconds(1));
+  EXPECT_EQ(letters.raw.size(), 4u);
+}
+
 TEST(IngestWithoutKafka, WaitsAndSaysSoUntilItIsThere) {
   KafkaServer kafka;
   kafka.Stop();
