@@ -26,7 +26,14 @@ absl::Status PrepareTopic(const QueryConfig& config) {
   spec.partitions = config.partitions;
   spec.replication_factor = config.replication_factor;
   spec.retention_ms = config.candles_retention_ms;
-  return (*topics)->Ensure(spec, kTopicTimeout);
+  absl::Status status = (*topics)->Ensure(spec, kTopicTimeout);
+  if (!status.ok()) return status;
+  const auto trades = (*topics)->Describe(config.TradesTopic(), kTopicTimeout);
+  if (absl::IsNotFound(trades.status())) return absl::OkStatus();  // ingest makes it
+  if (!trades.ok()) return trades.status();
+  if (trades->partitions == config.partitions) return absl::OkStatus();
+  return kafka::PartitionCountMismatch(config.TradesTopic(), trades->partitions,
+                                       config.partitions);
 }
 
 absl::Status PrepareStore(const QueryConfig& config) {
@@ -41,19 +48,26 @@ bool WorthTryingAgain(const absl::Status& status) {
   return !absl::IsFailedPrecondition(status) && !absl::IsInvalidArgument(status);
 }
 
-absl::Status Until(const std::function<absl::Status()>& prepare, const std::string& condition,
-                   const std::string& waiting, admin::Readiness* readiness,
-                   const Shutdown& shutdown) {
+// What is prepared, and the server that it takes; both are conditions of readiness.
+struct Needed {
+  const char* condition;
+  const char* server;
+  const char* waiting;
+};
+
+absl::Status Until(const std::function<absl::Status()>& prepare, const Needed& needed,
+                   admin::Readiness* readiness, const Shutdown& shutdown) {
   Backoff backoff({milliseconds(500), milliseconds(5000)}, SystemRandom());
   while (true) {
     const absl::Status status = prepare();
     if (status.ok()) {
-      readiness->Met(condition);
+      readiness->Met(needed.condition);
       return status;
     }
-    readiness->Unmet(condition, Message(status));
+    readiness->Unmet(needed.condition, Message(status));
     if (!WorthTryingAgain(status)) return status;
-    Log(kWarning, waiting, {{"error", status}});
+    readiness->Unmet(needed.server, Message(status));
+    Log(kWarning, needed.waiting, {{"error", status}});
     if (shutdown.WaitFor(backoff.Next())) return absl::CancelledError("shutdown");
   }
 }
@@ -62,10 +76,13 @@ absl::Status Until(const std::function<absl::Status()>& prepare, const std::stri
 
 absl::Status PrepareWorld(const QueryConfig& config, admin::Readiness* readiness,
                           const Shutdown& shutdown) {
-  absl::Status status = Until([&] { return PrepareTopic(config); }, "topic", "waiting for Kafka",
-                              readiness, shutdown);
+  absl::Status status =
+      Until([&] { return PrepareTopic(config); },
+            {.condition = "topic", .server = "kafka", .waiting = "waiting for Kafka"}, readiness,
+            shutdown);
   if (!status.ok()) return status;
-  return Until([&] { return PrepareStore(config); }, "postgres", "waiting for PostgreSQL",
+  return Until([&] { return PrepareStore(config); },
+               {.condition = "postgres", .server = "postgres", .waiting = "waiting for PostgreSQL"},
                readiness, shutdown);
 }
 

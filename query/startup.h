@@ -9,8 +9,9 @@
 
 namespace quantstream::query {
 
-// Conditions `topic` and `postgres` become met. FAILED_PRECONDITION: the partition counts do not
-// fit, or the schema is another one; CANCELLED: the shutdown came first.
+// Conditions `topic` and `postgres` become met. FAILED_PRECONDITION: the partition counts of the
+// topics and of what is stored do not fit, or the schema is another one; CANCELLED: the shutdown
+// came first.
 absl::Status PrepareWorld(const QueryConfig& config, admin::Readiness* readiness,
                           const Shutdown& shutdown);
 

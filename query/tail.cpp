@@ -15,6 +15,7 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kPollWait{50};
 constexpr milliseconds kQuestionWait{5000};
+constexpr milliseconds kProbeWait{500};
 constexpr milliseconds kStartRetry{1000};
 constexpr milliseconds kReportInterval{1000};
 
@@ -79,7 +80,16 @@ void Tail::StartPartitions() {
     }
     if (std::exchange(unreachable_, false)) observer_.reachable();
   }
+  if (unreachable_) LookForBroker();
   next_start_ = now + kStartRetry;
+}
+
+// A broker that is back is noticed though no record comes: the market may be silent.
+void Tail::LookForBroker() {
+  const bool reads = std::ranges::all_of(places_, [](const auto& e) { return e.second.reading; });
+  if (!reads || !consumer_->QueryLogRange(0, kProbeWait).ok()) return;
+  unreachable_ = false;
+  observer_.reachable();
 }
 
 absl::Status Tail::StartPartition(int32_t partition, Place* place) {

@@ -55,6 +55,7 @@ class Tail {
        std::unique_ptr<kafka::Consumer> consumer);
   void Loop();
   void StartPartitions();
+  void LookForBroker();
   absl::Status StartPartition(int32_t partition, Place* place);
   void OnRecord(const kafka::RecordView& record);
   void OnError(const kafka::ConsumerError& error);

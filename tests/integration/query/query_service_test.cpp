@@ -232,17 +232,6 @@ TEST(QueryService, SigtermTellsTheStreamsAndEndsInTime) {
   EXPECT_EQ(world.process().WaitForExit(), 0) << world.process().Output();
 }
 
-TEST(QueryService, RefusesAStoreThatWasBuiltWithAnotherPartitionCountAndNamesBoth) {
-  QueryWorld world;
-  world.Commit({Closed(kBtc, 10, 5)}, 6);
-  test_support::Query(world.database().ConnectionString(),
-                      "UPDATE partition_progress SET partition_count = 7");
-  world.Start();
-  EXPECT_EQ(world.process().WaitForExit(), 1);
-  EXPECT_THAT(world.process().Output(), HasSubstr("has 4 partitions"));
-  EXPECT_THAT(world.process().Output(), HasSubstr("built with 7"));
-}
-
 TEST(QueryService, WaitsForPostgresqlSaysSoAndComesBackByItself) {
   test_support::PostgresServer postgres;
   QueryWorld world(test_support::KafkaServer::Shared(), postgres);

@@ -51,13 +51,7 @@ KeyedCandle MakeCandle(const std::string& instrument, int32_t interval_s, int64_
 QueryWorld::QueryWorld(const test_support::KafkaServer& kafka,
                        const test_support::PostgresServer& postgres)
     : kafka_(kafka), database_(postgres), prefix_(kafka), postgres_port_(postgres.port()) {
-  const std::string at = database_.ConnectionString();
-  postgres::ConnectionOptions options;
-  options.client = {{"host", ValueOf(at, "host")},
-                    {"port", std::to_string(postgres_port_)},
-                    {"user", ValueOf(at, "user")},
-                    {"dbname", database_.name()}};
-  connection_ = *postgres::Connection::Open(options);
+  Reconnect();
   EXPECT_TRUE(postgres::ApplyMigrations(*connection_, postgres::EmbeddedMigrations()).ok());
   const config::Properties client = {{"bootstrap.servers", kafka.bootstrap()}};
   topics_ = *kafka::Topics::Connect(client);
@@ -69,6 +63,16 @@ QueryWorld::QueryWorld(const test_support::KafkaServer& kafka,
   kafka::ProducerOptions producer;
   producer.client = client;
   producer_ = *kafka::Producer::Create(producer, [](const kafka::Delivery&) {});
+}
+
+void QueryWorld::Reconnect() {
+  const std::string at = database_.ConnectionString();
+  postgres::ConnectionOptions options;
+  options.client = {{"host", ValueOf(at, "host")},
+                    {"port", std::to_string(postgres_port_)},
+                    {"user", ValueOf(at, "user")},
+                    {"dbname", database_.name()}};
+  connection_ = *postgres::Connection::Open(options);
 }
 
 QueryWorld::~QueryWorld() {
@@ -152,7 +156,7 @@ void QueryWorld::Commit(const std::vector<KeyedCandle>& candles, int64_t next_of
         "INSERT INTO partition_progress (topic, partition, partition_count, next_offset) VALUES "
         "($1, $2, $3, $4) ON CONFLICT (topic, partition) DO UPDATE SET next_offset = "
         "excluded.next_offset",
-        {Param::Text(prefix_.Topic("trades")),
+        {Param::Text(TradesTopic()),
          Param::Int4(PartitionOf(candle.key.instrument, kPartitions)), Param::Int4(kPartitions),
          Param::Int8(next_offset)});
     ASSERT_TRUE(moved.ok()) << moved.status();

@@ -43,7 +43,11 @@ class QueryWorld {
   std::shared_ptr<grpc::Channel> channel() { return channel_; }
   int grpc_port() const { return grpc_port_; }
   int admin_port() const { return admin_port_; }
-  bool Ready(const std::string& says) const;  // /readyz answers with this text
+  // Waits until /readyz answers with this text.
+  bool Ready(const std::string& says) const;
+
+  // The test's own connection to PostgreSQL, made anew after a restart.
+  void Reconnect();
 
   // As a commit of the processor: rows, and next_offset of the partition.
   void Commit(const std::vector<KeyedCandle>& candles, int64_t next_offset);
@@ -55,6 +59,7 @@ class QueryWorld {
 
   kafka::Topics& topics() { return *topics_; }
   std::string CandlesTopic() const { return prefix_.Topic("candles"); }
+  std::string TradesTopic() const { return prefix_.Topic("trades"); }
   const test_support::TestDatabase& database() const { return database_; }
 
  private:

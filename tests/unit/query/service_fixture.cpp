@@ -4,8 +4,9 @@
 
 namespace quantstream::query::testing {
 
-StreamClient::StreamClient(v1::MarketData::Stub* stub, const v1::StreamCandlesRequest& request) {
-  context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+StreamClient::StreamClient(v1::MarketData::Stub* stub, const v1::StreamCandlesRequest& request,
+                           std::chrono::seconds deadline) {
+  context_.set_deadline(std::chrono::system_clock::now() + deadline);
   reader_ = stub->StreamCandles(&context_, request);
 }
 

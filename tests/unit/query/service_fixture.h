@@ -25,7 +25,8 @@ inline constexpr char kB[] = "venue:BBB-USD";
 // A stream as a client has it.
 class StreamClient {
  public:
-  StreamClient(v1::MarketData::Stub* stub, const v1::StreamCandlesRequest& request);
+  StreamClient(v1::MarketData::Stub* stub, const v1::StreamCandlesRequest& request,
+               std::chrono::seconds deadline = std::chrono::seconds(30));
   ~StreamClient();
 
   // The next events as words: "AAA-USD 10 v5 FINAL", "end", "discontinuity", "draining"; Progress
