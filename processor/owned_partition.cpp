@@ -114,7 +114,7 @@ void OwnedPartition::Begin(const TakenOver& taken, const LogBounds& bounds, int6
   last_record_ = loss ? std::nullopt : row.last_record;
   log_id_ = bounds.log_id;
   log_replaced_ = false;
-  unpublished_.assign(taken.outbox.begin(), taken.outbox.end());
+  if (rules_.left_over_published) unpublished_.assign(taken.outbox.begin(), taken.outbox.end());
   catch_up_end_ = bounds.end;
   fenced_at_us_ = now_us;
   status_ = absl::OkStatus();

@@ -81,6 +81,7 @@ struct Rules {
   // 15, 16, 17: owners and commits
   bool read_after_unmatched = true;  // an unmatched guard after a lost answer is looked into
   bool publish_after_commit = true;
+  bool left_over_published = true;      // rows of the outbox that the last owner left
   bool outbox_first = true;             // left-over outbox rows are published before newer ones
   bool key_once = true;                 // a key both new and revised in one commit is written once
   bool catch_up_before_partial = true;  // no PARTIAL before the end that the log had at take-over

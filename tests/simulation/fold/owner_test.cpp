@@ -197,7 +197,7 @@ TEST_F(Owners, Rule17_NoPartialIsPublishedTenSecondsAfterTheLastCommit) {
   }
 }
 
-TEST_F(Owners, Rule16_LeftOverOutboxRowsArePublishedByTheNextOwner) {
+TEST_F(Owners, LeftOverOutboxRowsArePublishedByTheNextOwner) {
   auto first = Start();
   Steps(*first, 10);
   database_.RunAll();
@@ -333,7 +333,7 @@ TEST_F(Owners, Rule3_NothingIsPublishedByOptionsThatAreNotStored) {
   }
 }
 
-TEST_F(Owners, Rule3_ChangedOptionsAreCommittedBeforeTheNextRecord) {
+TEST_F(Owners, ChangedOptionsAreCommittedBeforeTheNextRecord) {
   topic_.visible = {3};
   auto first = Start();
   RunToTheEnd(*first);

@@ -131,6 +131,7 @@ const Case kCases[] = {
     {"Rule14_EpochAndStateAreTakenInOneTransaction",
      [](Schedule& schedule) { schedule.store_rules.locked_load = false; }},
     {"Rule16_OutboxRowsArePublishedAfterTheCommit", TAKE_OUT(publish_after_commit)},
+    {"Rule16_LeftOverRowsArePublishedByTheNextOwner", TAKE_OUT(left_over_published)},
     {"Rule16_OutboxRowsArePublishedInOrderOfVersion", TAKE_OUT(outbox_first)},
     {"Rule16_AKeyNewAndRevisedInOneCommitIsWrittenOnce", TAKE_OUT(key_once)},
     {"Rule24_AFarPaneDoesNotHoldTheLog", TAKE_OUT(store_far_panes), false, PanesHoldFiveRecords},
@@ -185,8 +186,6 @@ const Told kTold[] = {
      &Rules::forgotten_gap_is_looked_up},
     {"Rule13_NothingIsCreatedBeyondRetention", "retention", &Rules::retention_bounds},
     {"Rule13_BeyondRetentionVolatilityIsAbsent", "retention", &Rules::absent_behind_retention},
-    {"Rule24_AGracefulStopStoresOpenPanesWhole", "recovery", &Rules::stop_stores_open},
-    {"Rule24_TheBytesOfOpenPanesAreBounded", "bounds", &Rules::open_bytes_bounded},
 };
 
 INSTANTIATE_TEST_SUITE_P(Rules, EveryToldRule, testing::ValuesIn(kTold),
