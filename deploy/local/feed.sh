@@ -7,7 +7,10 @@ simulated=(BTC-USDT ETH-USDT SOL-USDT BNB-USDT XRP-USDT)
 # A file, or every file of a folder.
 add_recorded() {
   local file
-  [ -e "$1" ] || die "no file $1"
+  if [ ! -e "$1" ]; then
+    wrong+=("no file $1")
+    return 0
+  fi
   if [ -d "$1" ]; then
     for file in "$1"/*; do
       [ ! -f "$file" ] || recorded_files+=("$(realpath "$file")")

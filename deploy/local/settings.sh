@@ -23,6 +23,25 @@ started_at=$SECONDS
 say() { printf '[%4d s] %s\n' $((SECONDS - started_at)) "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
+# What is wrong with a script's own command line is collected, then shown at once; exit code 2.
+wrong=()
+refuse_wrong() {
+  [ ${#wrong[@]} -eq 0 ] || { printf 'error: %s\n' "${wrong[@]}" >&2; exit 2; }
+}
+
+# The comment at the top of the script.
+usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$0"; }
+
+# For scripts that have no options.
+no_options() {
+  [ "${1:-}" != --help ] || { usage; exit 0; }
+  local argument
+  for argument in "$@"; do
+    wrong+=("unknown argument $argument; there are none but --help")
+  done
+  refuse_wrong
+}
+
 load_settings() {
   if [ -e "$settings_file" ]; then
     # shellcheck source=/dev/null

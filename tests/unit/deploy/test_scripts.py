@@ -44,13 +44,22 @@ class Scripts(unittest.TestCase):
 class Up(unittest.TestCase):
     def assert_refused(self, message, *arguments):
         result = run("deploy/local/up", *arguments)
-        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.returncode, 2)
         self.assertIn(message, result.stderr)
 
     def test_help_names_every_option(self):
         text = run("deploy/local/up", "--help").stdout
         for option in ("--feed", "--processes", "--workers", "--port"):
             self.assertIn(option, text)
+
+    def test_names_all_that_is_wrong_at_once(self):
+        result = run("deploy/local/up", "--fed", "--processes", "99", "--feed", "recorded",
+                     "/nonexistent", "--port", "web=80", "--workers")
+        self.assertEqual(result.returncode, 2)
+        for message in ("unknown option --fed", "--processes must be 1 to 16, not '99'",
+                        "no file /nonexistent", "no port 'web'", "--workers: its value is missing",
+                        "--feed recorded needs files"):
+            self.assertIn(f"error: {message}", result.stderr)
 
     def test_refuses_what_it_does_not_know(self):
         self.assert_refused("unknown option --fed", "--fed", "live")
@@ -62,6 +71,25 @@ class Up(unittest.TestCase):
         self.assert_refused("--port grpc must be 1 to 65535, not '70000'", "--port", "grpc=70000")
         self.assert_refused("--feed recorded needs files", "--feed", "recorded")
         self.assert_refused("no file /nonexistent", "--feed", "recorded", "/nonexistent")
+
+
+class Others(unittest.TestCase):
+    """A script that does not know an argument does nothing: `clean --help` removes no data."""
+
+    def test_help_is_the_comment_at_the_top(self):
+        for name in ("local/up", "local/down", "local/status", "local/clean", "local/logs",
+                     "local/packages", "../tests/run", "../bench/run"):
+            result = run(f"deploy/{name}", "--help")
+            self.assertEqual((result.returncode, result.stderr), (0, ""), name)
+            top = (ROOT / "deploy" / name).read_text().splitlines()[1]
+            self.assertEqual(result.stdout.splitlines()[0], top[2:], name)
+
+    def test_unknown_arguments_are_refused(self):
+        for name in ("local/down", "local/status", "local/clean", "local/logs", "local/packages",
+                     "../tests/run", "../bench/run"):
+            result = run(f"deploy/{name}", "--frobnicate")
+            self.assertEqual((result.returncode, result.stdout), (2, ""), name)
+            self.assertNotEqual(result.stderr, "", name)
 
 
 class Parts(unittest.TestCase):
