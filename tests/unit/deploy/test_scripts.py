@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import re
+import shlex
 import socket
 import subprocess
 import tempfile
@@ -126,6 +128,20 @@ class Parts(unittest.TestCase):
         self.assertEqual(result.stdout.splitlines(), [
             "query query 9103", "processor-1 processor 9102", "processor-2 processor 9112",
             "processor-3 processor 9122"])
+
+
+class Documents(unittest.TestCase):
+    def test_flags_of_grpcurl_stand_before_the_address(self):
+        """What stands behind it grpcurl takes for too many arguments."""
+        texts = "".join((ROOT / name).read_text() for name in (
+            "README.md", "deploy/local/up", "deploy/local/grpcurl", "query/README.md"))
+        commands = re.findall(r"^[# ]*(?:deploy/local/)?(grpcurl -(?:.*\\\n)*.*)$", texts, re.M)
+        self.assertGreater(len(commands), 4)
+        for command in commands:
+            words = shlex.split(re.sub(r"\\+\n", "", command))
+            address = next(i for i, word in enumerate(words) if word.startswith("127.0.0.1:"))
+            behind = [word for word in words[address:] if word.startswith("-")]
+            self.assertEqual(behind, [], command)
 
 
 if __name__ == "__main__":
