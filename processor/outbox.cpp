@@ -1,5 +1,6 @@
 #include "processor/outbox.h"
 
+#include "platform/sha256.h"
 #include "processor/packing.h"
 
 namespace quantstream::processor {
@@ -17,6 +18,7 @@ void AppendDeadLetter(const DeadLetter& letter, std::string& payload) {
   out.Signed(letter.offset.value);
   out.Number(letter.length);
   out.Text(std::string_view(letter.bytes).substr(0, DeadLetter::kBytesMax));
+  if (letter.length > DeadLetter::kBytesMax) out.Text(Sha256Hex(letter.bytes));
 }
 
 absl::StatusOr<std::vector<OutboxMessage>> UnpackOutbox(std::string_view payload) {
@@ -34,6 +36,9 @@ absl::StatusOr<std::vector<OutboxMessage>> UnpackOutbox(std::string_view payload
       message.dead_letter.offset.value = in.Signed();
       message.dead_letter.length = in.Number();
       message.dead_letter.bytes = in.Text();
+      if (message.dead_letter.length > DeadLetter::kBytesMax) {
+        message.dead_letter.sha256 = in.Text();
+      }
     }
     messages.push_back(std::move(message));
   }

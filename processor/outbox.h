@@ -16,10 +16,11 @@ namespace quantstream::processor {
 struct DeadLetter {
   static constexpr size_t kBytesMax = 64 * 1024;
 
-  std::string reason;   // header `reason`
-  Offset offset;        // of its record in topic `trades`
-  uint64_t length = 0;  // of the original bytes
-  std::string bytes;    // the whole record, or a TradeBatch with the one trade concerned
+  std::string reason;       // header `reason`
+  Offset offset;            // of its record in topic `trades`
+  uint64_t length = 0;      // of the original bytes
+  std::string bytes;        // the whole record, or a TradeBatch with the one trade concerned
+  std::string sha256 = {};  // of the original bytes, in hexadecimal; empty when `bytes` is they
 };
 
 struct OutboxMessage {

@@ -19,8 +19,9 @@ kafka::Headers HeadersOf(const DeadLetter& letter, const std::string& topic, int
                          {"source_topic", topic},
                          {"source_partition", std::to_string(partition)},
                          {"source_offset", std::to_string(letter.offset.value)}};
-  if (letter.length > letter.bytes.size()) {
-    headers.emplace_back("length", std::to_string(letter.length));
+  headers.emplace_back("length", std::to_string(letter.length));
+  if (!letter.sha256.empty()) {
+    headers.emplace_back("sha256", letter.sha256);
   }
   return headers;
 }

@@ -1,7 +1,5 @@
 #include "platform/postgres/migrations.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +7,7 @@
 #include <map>
 
 #include "platform/log.h"
+#include "platform/sha256.h"
 #include "platform/status.h"
 
 namespace quantstream::postgres {
@@ -128,16 +127,7 @@ absl::Status ApplyMissing(Connection& connection, const std::vector<Migration>& 
 }  // namespace
 
 std::string MigrationChecksum(std::string_view sql) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  EVP_Digest(sql.data(), sql.size(), digest, &length, EVP_sha256(), nullptr);
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned int i = 0; i < length; ++i) {
-    text += kHex[digest[i] >> 4];
-    text += kHex[digest[i] & 15];
-  }
-  return text;
+  return Sha256Hex(sql);
 }
 
 absl::StatusOr<std::vector<Migration>> ReadMigrations(const std::string& directory) {

@@ -86,6 +86,21 @@ TEST_F(ProcessorServiceTest, ARecordThatIsNoTradeBatchGoesToDeadLetterAndTheNext
   EXPECT_EQ(letter.headers["source_partition"], "1");
   EXPECT_EQ(letter.headers["source_offset"], "2");
   EXPECT_NE(letter.headers["reason"], "");
+  EXPECT_EQ(letter.headers["length"], "26");
+  EXPECT_FALSE(letter.headers.contains("sha256"));
+}
+
+TEST_F(ProcessorServiceTest, OfALongBadRecordTheBeginningGoesToDeadLetterWithLengthAndHash) {
+  world_.MakeTopics();
+  world_.SendRaw(0, std::string(100'000, 'a'));
+  world_.Send(1);
+  world_.StartProcessor();
+  ASSERT_TRUE(WaitFor([&] { return world_.DeadLetters().size() == 1; }));
+  KeptRecord letter = world_.DeadLetters()[0];
+  EXPECT_EQ(letter.payload, std::string(65'536, 'a'));
+  EXPECT_EQ(letter.headers["length"], "100000");
+  EXPECT_EQ(letter.headers["sha256"],
+            "6d1cf22d7cc09b085dfc25ee1a1f3ae0265804c607bc2074ad253bcc82fd81ee");
 }
 
 TEST_F(ProcessorServiceTest, AnEmptyRecordGoesToDeadLetterAndSaysWhy) {
