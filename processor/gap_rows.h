@@ -11,9 +11,10 @@
 
 namespace quantstream::processor {
 
-// A COPY and an UPDATE for all partitions of the commit. A partition whose commit moves no offset may
-// have written its rows already, when the answer to it was lost: its new rows are those that are
-// not there. REQUIRES: within the transaction of the commit; the catalog knows the instruments.
+// A COPY and an UPDATE for all partitions of the commit. A partition whose commit moves no offset
+// may have written its rows already, when the answer to it was lost: its new rows are those that
+// are not there. REQUIRES: within the transaction of the commit; the catalog knows the
+// instruments.
 absl::Status WriteGaps(postgres::Connection& connection, const std::string& topic,
                        const Catalog& catalog, const Commit& commit);
 
