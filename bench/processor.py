@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from stage import (
     ROOT,
     Results,
@@ -74,10 +74,21 @@ def log_end(stage, prefix):
     consumer = Consumer({"bootstrap.servers": stage.brokers, "group.id": "bench"})
     topic = f"{prefix}trades"
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-    ends = [consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]
-            for partition in partitions]
+    ends = [end_of(consumer, TopicPartition(topic, partition)) for partition in partitions]
     consumer.close()
     return sum(ends)
+
+
+def end_of(consumer, partition, bound_s=30):
+    """Its log end; waits for the leader of a topic that was just made."""
+    deadline = time.monotonic() + bound_s
+    while True:
+        try:
+            return consumer.get_watermark_offsets(partition, timeout=10)[1]
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def wait_for_offset(stage, service, database, end, bound_s):

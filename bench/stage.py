@@ -29,6 +29,7 @@ class Stage:
 
     def __enter__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="quantstream-bench-", dir="/var/tmp"))
+        self.services = []
         self.kafka_port, self.postgres_port = free_port(), free_port()
         start = ROOT / "deploy"
         subprocess.run(
@@ -44,6 +45,9 @@ class Stage:
         return self
 
     def __exit__(self, *_):
+        for service in self.services:
+            service.process.kill()
+            service.process.wait()
         subprocess.run([ROOT / "deploy/kafka/stop", self.folder / "kafka"], check=False)
         subprocess.run([ROOT / "deploy/postgres/stop", self.folder / "postgres"], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -109,6 +113,7 @@ class Service:
             stdout=self.log.open("w"),
             stderr=subprocess.STDOUT,
         )
+        stage.services.append(self)
 
     @property
     def pid(self):
