@@ -20,9 +20,10 @@ Health::Health(const ProcessorConfig& config, Metrics& metrics, const PartitionB
 void Health::Look() {
   PartitionBoard::Summary summary = board_.Read();
   absl::Status database = AskPostgres();
-  Tell("Kafka", Message(AskKafka()));
-  Tell("PostgreSQL", database.ok() ? summary.database_trouble : Message(database));
-  Tell("partitions", summary.stopped);
+  absl::Status kafka = AskKafka();
+  Tell("Kafka", kafka.ok() ? summary.troubles.kafka : Message(kafka));
+  Tell("PostgreSQL", database.ok() ? summary.troubles.database : Message(database));
+  Tell("partitions", summary.stopped.empty() ? summary.troubles.partitions : summary.stopped);
   bool behind = summary.lag_records > config_.ready_lag_records_max;
   Tell("lag", behind ? "partition " + std::to_string(summary.lagging_partition) + " is " +
                            std::to_string(summary.lag_records) + " records behind"

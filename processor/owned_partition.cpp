@@ -46,8 +46,10 @@ void OwnedPartition::TakeOverWhenDue(int64_t now_us) {
 }
 
 void OwnedPartition::TakeOver(int64_t now_us) {
+  trouble_ = Trouble::kDatabase;
   absl::StatusOr<TakenOver> taken = store_.TakeOver(partition_);
   if (!taken.ok()) return Fail(taken.status(), now_us);
+  trouble_ = Trouble::kLog;
   // After the epoch was raised: the end that PARTIALs wait for.
   absl::StatusOr<LogBounds> bounds = source_.Bounds(partition_);
   if (!bounds.ok()) return Fail(bounds.status(), now_us);
@@ -161,6 +163,7 @@ bool OwnedPartition::IsSameRecord(const Record& record) const {
 void OwnedPartition::TakeForRecovery(const Record& record, TradeBatch& batch, int64_t now_us) {
   if (!IsSameRecord(record)) {
     log_replaced_ = true;
+    trouble_ = Trouble::kLog;
     return TryAgain(absl::UnavailableError("a record is another one than before"), now_us);
   }
   if (record.offset >= stored_.replay_from && DecodeTradeRecord(record.bytes, batch).ok()) {
@@ -201,18 +204,21 @@ void OwnedPartition::EndPoll(int64_t now_us) {
 void OwnedPartition::SourceFailed(const absl::Status& status, int64_t now_us) {
   if (state_ != kRecovering && state_ != kFolding) return;
   log_replaced_ = log_replaced_ || absl::IsDataLoss(status);
+  trouble_ = Trouble::kLog;
   TryAgain(status, now_us);
 }
 
 absl::StatusOr<ReadBackAnswer> OwnedPartition::Read(ReadBack request) {
   request.partition = partition_;
   request.epoch = epoch_;
+  trouble_ = Trouble::kDatabase;
   return store_.Read(request);
 }
 
 absl::Status OwnedPartition::ReadLog(Offset first, Offset last,
                                      const std::function<void(const TradeBatch&, Offset)>& each) {
   TradeBatch batch;
+  trouble_ = Trouble::kLog;
   return source_.Read(partition_, first, last, [&](const Record& record) {
     if (DecodeTradeRecord(record.bytes, batch).ok()) each(batch, record.offset);
   });
@@ -262,6 +268,7 @@ void OwnedPartition::Landed(const PartitionCommit& commit, int64_t begun_us, int
   state_ = kFolding;
   expected_ = fold_->position();
   const int32_t leader_epoch = last_record_ ? last_record_->leader_epoch : -1;
+  trouble_ = Trouble::kLog;
   absl::Status started = source_.Start(partition_, expected_, leader_epoch);
   if (!started.ok()) Fail(started, now_us);
 }
@@ -276,6 +283,7 @@ void OwnedPartition::CheckFence(int64_t now_us) {
 
 void OwnedPartition::Fenced(int64_t now_us) {
   status_ = absl::AbortedError("another owner has taken the partition over");
+  trouble_ = Trouble::kOwner;
   Drop();
   retry_.WaitUntil(now_us + options_.fenced_wait_us);
 }

@@ -32,6 +32,9 @@ class OwnedPartition final : public LateReader {
     kStopped,   // until an operator has decided
   };
 
+  // Whose trouble it is that a partition waits.
+  enum class Trouble { kDatabase, kLog, kOwner };
+
   OwnedPartition(int32_t partition, const WorkerOptions& options, Source& source, Store& store,
                  Publisher& publisher, FoldCounters& counters, const Rules& rules);
   ~OwnedPartition() override;
@@ -63,6 +66,7 @@ class OwnedPartition final : public LateReader {
   int32_t partition() const { return partition_; }
   State state() const { return state_; }
   const absl::Status& status() const { return status_; }  // why it stopped, or waits
+  Trouble trouble() const { return trouble_; }            // REQUIRES: it waits
   std::optional<Epoch> epoch() const { return fold_ ? std::optional(epoch_) : std::nullopt; }
   bool has_records() const;   // folded, not committed
   bool wants_commit() const;  // a window closed, a candle is revised, or the first commit is due
@@ -116,6 +120,7 @@ class OwnedPartition final : public LateReader {
 
   State state_ = kWaiting;
   absl::Status status_;
+  Trouble trouble_ = Trouble::kDatabase;  // of the call that failed last
   Retry retry_;
   bool log_replaced_ = false;  // noticed by the last attempt
   std::optional<int64_t> short_since_us_;  // the log ends before next_offset

@@ -1,5 +1,9 @@
 #include "processor/partition_board.h"
 
+#include <utility>
+
+#include "platform/status.h"
+
 namespace quantstream::processor {
 
 void PartitionBoard::LagIs(int32_t partition, int64_t records) {
@@ -12,13 +16,9 @@ void PartitionBoard::Stopped(int32_t partition, const std::string& why) {
   stopped_[partition] = why;
 }
 
-void PartitionBoard::DatabaseTrouble(int worker, const std::string& why) {
+void PartitionBoard::TroublesAre(int worker, Troubles troubles) {
   std::lock_guard lock(mutex_);
-  if (why.empty()) {
-    database_trouble_.erase(worker);
-  } else {
-    database_trouble_[worker] = why;
-  }
+  troubles_[worker] = std::move(troubles);
 }
 
 void PartitionBoard::Idle(int32_t partition) {
@@ -30,6 +30,23 @@ void PartitionBoard::Gone(int32_t partition) {
   std::lock_guard lock(mutex_);
   lag_.erase(partition);
   stopped_.erase(partition);
+}
+
+PartitionBoard::Troubles PartitionBoard::TroublesOf(const Worker& worker) {
+  Troubles troubles{Message(worker.commit_trouble()), Message(worker.source_status()), {}};
+  for (const auto& [number, partition] : worker.partitions()) {
+    if (partition->state() != OwnedPartition::kWaiting) {
+      continue;
+    }
+    auto trouble = partition->trouble();
+    std::string& told = trouble == OwnedPartition::Trouble::kDatabase ? troubles.database
+                        : trouble == OwnedPartition::Trouble::kLog    ? troubles.kafka
+                                                                      : troubles.partitions;
+    if (told.empty() && !partition->status().ok()) {
+      told = "partition " + std::to_string(number) + ": " + Message(partition->status());
+    }
+  }
+  return troubles;
 }
 
 PartitionBoard::Summary PartitionBoard::Read() const {
@@ -46,8 +63,13 @@ PartitionBoard::Summary PartitionBoard::Read() const {
     summary.stopped += (summary.stopped.empty() ? "" : "; ") + std::string("partition ") +
                        std::to_string(partition) + ": " + why;
   }
-  if (!database_trouble_.empty()) {
-    summary.database_trouble = database_trouble_.begin()->second;
+  for (const auto& [worker, troubles] : troubles_) {
+    for (std::string Troubles::* kind :
+         {&Troubles::database, &Troubles::kafka, &Troubles::partitions}) {
+      if ((summary.troubles.*kind).empty()) {
+        summary.troubles.*kind = troubles.*kind;
+      }
+    }
   }
   return summary;
 }

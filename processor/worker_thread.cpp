@@ -136,14 +136,10 @@ void WorkerThread::Drain() {
 void WorkerThread::Report() {
   surroundings_.metrics.Folded(reported_, worker_->counters());
   reported_ = worker_->counters();
-  std::string trouble = Message(worker_->commit_trouble());
   for (const auto& [number, partition] : worker_->partitions()) {
     ReportPartition(*partition);
-    if (partition->state() == OwnedPartition::kWaiting && trouble.empty()) {
-      trouble = Message(partition->status());
-    }
   }
-  surroundings_.board.DatabaseTrouble(number_, trouble);
+  surroundings_.board.TroublesAre(number_, PartitionBoard::TroublesOf(*worker_));
   if (!worker_->source_status().ok()) {
     Log(kWarning, "Kafka", {{"worker", number_}, {"error", worker_->source_status()}});
   }

@@ -2,6 +2,7 @@
 // and what it takes for a loss.
 #include <gtest/gtest.h>
 
+#include "processor/partition_board.h"
 #include "tests/simulation/fold/sim_world.h"
 
 namespace quantstream::processor::simulation {
@@ -182,6 +183,42 @@ TEST_F(TroubleTest, ADatabaseWhoseAnswersGetLostIsTriedMoreAndMoreSeldom) {
   }
   EXPECT_GT(worker_->commits().unknown, 10u);
   EXPECT_LE(worker_->commits().unknown, 60u / 5 + 8);
+}
+
+TEST_F(TroubleTest, AWaitingPartitionTellsWhoseTroubleItIs) {
+  Start();
+  store_->down = true;
+  Run(1);
+  auto troubles = PartitionBoard::TroublesOf(*worker_);
+  EXPECT_EQ(troubles.database.find("partition 0: "), 0u) << troubles.database;
+  EXPECT_EQ(troubles.kafka + troubles.partitions, "");
+
+  store_->down = false;
+  source_->failure = absl::UnavailableError("no leader");
+  Run(10);
+  troubles = PartitionBoard::TroublesOf(*worker_);
+  EXPECT_EQ(troubles.kafka, "partition 0: no leader");
+  EXPECT_EQ(troubles.database + troubles.partitions, "");
+
+  source_->failure = absl::OkStatus();
+  Run(10);
+  troubles = PartitionBoard::TroublesOf(*worker_);
+  EXPECT_EQ(troubles.kafka + troubles.database + troubles.partitions, "");
+  database_.Raise(0);
+  Run(6);  // the row is looked at
+  troubles = PartitionBoard::TroublesOf(*worker_);
+  EXPECT_EQ(troubles.partitions, "partition 0: another owner has taken the partition over");
+  EXPECT_EQ(troubles.kafka + troubles.database, "");
+}
+
+TEST(PartitionBoardTest, ShowsTheFirstWorkersTroubleOfEachKind) {
+  PartitionBoard board;
+  board.TroublesAre(0, {"", "k0", ""});
+  board.TroublesAre(1, {"d1", "k1", ""});
+  EXPECT_EQ(board.Read().troubles.database, "d1");
+  EXPECT_EQ(board.Read().troubles.kafka, "k0");
+  board.TroublesAre(0, {});
+  EXPECT_EQ(board.Read().troubles.kafka, "k1");
 }
 
 }  // namespace
