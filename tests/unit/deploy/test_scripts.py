@@ -54,6 +54,13 @@ class Up(unittest.TestCase):
         for option in ("--feed", "--processes", "--workers", "--port"):
             self.assertIn(option, text)
 
+    def test_ports_are_checked_wherever_they_come_from(self):
+        result = run("deploy/local/up", "--port", "grpc=9103",
+                     env={**os.environ, "QUANTSTREAM_LOCAL_PORT_KAFKA": "many"})
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--port kafka must be 1 to 65535, not 'many'", result.stderr)
+        self.assertIn("--port query and grpc are both 9103", result.stderr)
+
     def test_names_all_that_is_wrong_at_once(self):
         result = run("deploy/local/up", "--fed", "--processes", "99", "--feed", "recorded",
                      "/nonexistent", "--port", "web=80", "--workers")
