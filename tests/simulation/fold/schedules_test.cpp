@@ -35,6 +35,10 @@ std::string RunSeed(uint64_t seed) {
   schedule.options = SimOptions(Chance(random, .3) ? std::vector<Interval>{{1}, {5}, {60}}
                                                    : std::vector<Interval>{{1}, {2}, {6}});
   if (Chance(random, .2)) schedule.options.replay_records_max = 5;
+  if (seed % 5 == 0) schedule.options.hold_us = 0;
+  for (SimLog& log : logs) {
+    if (seed % 7 == 0) LetLogTimesGoBack(random, log);
+  }
   return RunSchedule(logs, schedule);
 }
 

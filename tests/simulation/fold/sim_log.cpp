@@ -266,4 +266,10 @@ SimLog RandomLog(Random& random, int64_t ticks, bool restamp) {
   return Market(random, ticks, restamp).Make();
 }
 
+void LetLogTimesGoBack(Random& random, SimLog& log) {
+  for (SimRecord& record : log) {
+    if (Chance(random, .3)) record.log_time -= Below(random, 120);
+  }
+}
+
 }  // namespace quantstream::processor::simulation

@@ -71,4 +71,7 @@ FoldOptions SimOptions(std::vector<Interval> intervals = {{1}, {2}, {6}});
 // time.
 SimLog RandomLog(Random& random, int64_t ticks, bool restamp);
 
+// Some log-append times are earlier than those before: the log's brokers do not agree on the time.
+void LetLogTimesGoBack(Random& random, SimLog& log);
+
 }  // namespace quantstream::processor::simulation
