@@ -204,7 +204,8 @@ void AddRunning(QueryConfig* config, config::OptionSet& options) {
 void CheckIntervals(const QueryConfig& config, config::Problems* problems) {
   for (const std::string& text : config.intervals) {
     const auto interval = Interval::Parse(text);
-    if (!interval.ok()) problems->push_back({"intervals", Message(interval.status())});
+    if (interval.ok()) continue;
+    problems->push_back({"intervals", text + ": " + Message(interval.status())});
   }
 }
 

@@ -124,9 +124,19 @@ int Run(const std::string& address) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 2 || std::string(arguments[1]).starts_with("-")) {
-    std::cerr << "usage: quantstream-latest ADDRESS    for example 127.0.0.1:50051" << std::endl;
+  constexpr const char* kUsage = "usage: quantstream-latest ADDRESS    for example 127.0.0.1:50051";
+  const std::string argument = count == 2 ? arguments[1] : "";
+  if (argument == "--help") {
+    std::cout << kUsage << std::endl;
+    return 0;
+  }
+  if (argument == "--version") {
+    std::cout << "quantstream-latest " << QUANTSTREAM_VERSION << std::endl;
+    return 0;
+  }
+  if (argument.empty() || argument.starts_with("-")) {
+    std::cerr << kUsage << std::endl;
     return 2;
   }
-  return Run(arguments[1]);
+  return Run(argument);
 }

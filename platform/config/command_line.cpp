@@ -72,7 +72,10 @@ std::optional<int> Configure(const std::vector<std::string>& arguments, std::str
   }
   YamlFile file;
   if (line.config) file = ReadYamlFile(*line.config, &problems);
-  const Problems found = options->Apply(line.config ? &file : nullptr, surroundings.environment);
+  const bool unread = !problems.empty() && file.entries.empty();
+  const Problems found =
+      options->Apply(line.config ? &file : nullptr, surroundings.environment,
+                     unread ? OptionSet::Rules::kLeaveOut : OptionSet::Rules::kCheck);
   problems.insert(problems.end(), found.begin(), found.end());
   if (problems.empty()) return std::nullopt;
   surroundings.err << binary << ": " << problems.size()

@@ -124,14 +124,19 @@ class OptionSet {
   void AddSection(Properties* field, SectionOption option);
 
   // Runs after all values are in their fields; for rules between options. It adds what is wrong,
-  // `where` = option name.
+  // `where` = option name: Apply puts the place where the option was given there.
   void AddCheck(std::function<void(Problems*)> check);
 
+  enum class Rules {
+    kCheck,
+    kLeaveOut,  // the file could not be read: what is missing in it would be called a problem
+  };
   // Sets the fields from `file` (may be null) and from the environment (as `getenv`), then runs the
-  // checks. Returns every problem found, with file and line or the variable's
-  // name. What has a problem keeps the value it had.
+  // checks. Returns every problem found, with file and line, the variable's name or, of an option
+  // that was not given, its own. What has a problem keeps the value it had.
   Problems Apply(const YamlFile* file,
-                 const std::vector<std::pair<std::string, std::string>>& environment);
+                 const std::vector<std::pair<std::string, std::string>>& environment,
+                 Rules rules = Rules::kCheck);
 
   const std::string& service() const { return service_; }
   // Each option with default, range and unit.
@@ -153,6 +158,7 @@ class OptionSet {
     std::function<std::optional<std::string>(const Properties&)> set_map{};
     std::shared_ptr<const SectionOption> section{};  // null = no section
     Properties* section_field = nullptr;
+    std::string given_at{};  // file and line, or the variable; empty = not given
   };
 
   void Insert(Entry entry);
@@ -172,6 +178,7 @@ class OptionSet {
   bool ApplySectionVariable(const std::string& name, const std::string& variable,
                             const std::string& value, Problems* problems);
   std::optional<std::string> SetFromText(Entry& entry, const std::string& text);
+  void CheckRules(Problems* problems);
 
   std::string service_;
   std::vector<Entry> entries_;

@@ -87,15 +87,29 @@ bool IsServiceLink(const std::string& rest) {
 }  // namespace
 
 Problems OptionSet::Apply(const YamlFile* file,
-                          const std::vector<std::pair<std::string, std::string>>& environment) {
+                          const std::vector<std::pair<std::string, std::string>>& environment,
+                          Rules rules) {
   Problems problems;
+  for (Entry& entry : entries_) entry.given_at.clear();
   if (file != nullptr) ApplyYaml(*file, &problems);
   const std::string prefix = "QUANTSTREAM_" + Upper(service_) + "_";
   for (const auto& [variable, value] : environment) {
     if (variable.starts_with(prefix)) ApplyVariable(variable, value, &problems);
   }
-  for (const auto& check : checks_) check(&problems);
+  if (rules == Rules::kCheck) CheckRules(&problems);
   return problems;
+}
+
+void OptionSet::CheckRules(Problems* problems) {
+  Problems found;
+  for (const auto& check : checks_) check(&found);
+  for (Problem& problem : found) {
+    const Entry* const entry = Find(problem.where);
+    if (entry != nullptr && !entry->given_at.empty()) {
+      problem = {entry->given_at, Named(entry->name, problem.what)};
+    }
+    problems->push_back(std::move(problem));
+  }
 }
 
 void OptionSet::ApplyYaml(const YamlFile& file, Problems* problems) {
@@ -103,6 +117,7 @@ void OptionSet::ApplyYaml(const YamlFile& file, Problems* problems) {
     const std::string where = At(file.path, value.line);
     Entry* entry = Find(value.key);
     Entry* secret = entry != nullptr ? nullptr : Find(WithoutFileSuffix(value.key));
+    if (entry != nullptr) entry->given_at = where;
     if (secret != nullptr && secret->secret) {
       ApplySecretFile(value, *secret, where, problems);
     } else if (entry == nullptr) {
@@ -217,6 +232,7 @@ void OptionSet::ApplyVariable(const std::string& variable, const std::string& va
   if (entry != nullptr && entry->section) {
     problems->push_back({variable, "is a section; set " + variable + "_<PROPERTY>"});
   } else if (entry != nullptr) {
+    entry->given_at = variable;
     if (const auto problem = SetFromText(*entry, value)) {
       problems->push_back({variable, entry->secret ? "the secret's text is not valid" : *problem});
     }

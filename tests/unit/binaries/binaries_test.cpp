@@ -44,6 +44,15 @@ TEST_P(EveryService, PrintsEveryProblemOfItsConfigurationAtOnce) {
   EXPECT_NE(result.output.find("admin_port"), std::string::npos) << result.output;
 }
 
+TEST_P(EveryService, RefusesASecretInYamlAndDoesNotRepeatIt) {
+  const TempDir dir;
+  const std::string file = dir.Write("service.yaml", "kafka:\n  sasl.password: hunter2\n");
+  const auto result = RunCommand({binary_, "--config", file});
+  EXPECT_EQ(result.exit_code, 2) << result.output;
+  EXPECT_NE(result.output.find(file), std::string::npos) << result.output;
+  EXPECT_EQ(result.output.find("hunter2"), std::string::npos) << result.output;
+}
+
 std::string ShortName(const testing::TestParamInfo<const char*>& info) {
   return std::string(info.param).substr(std::string("quantstream-").size());
 }

@@ -71,9 +71,12 @@ TEST_F(CommandLineTest, AllProblemsArePrintedAtOnceAndTheCodeIsTwo) {
                 "QUANTSTREAM_PROCESSOR_OTHER: unknown option 'other'\n");
 }
 
-TEST_F(CommandLineTest, AMissingFileIsAProblem) {
+TEST_F(CommandLineTest, AMissingFileIsTheOnlyProblemThatItMakes) {
+  options_.AddCheck([](Problems* problems) { problems->push_back({"grace_ms", "is missing"}); });
   EXPECT_EQ(Run({"--config", "/nowhere.yaml"}), 2);
-  EXPECT_THAT(err_.str(), HasSubstr("/nowhere.yaml: cannot be read"));
+  EXPECT_EQ(err_.str(),
+            "quantstream-processor: 1 problem in the configuration\n"
+            "/nowhere.yaml: cannot be read: No such file or directory\n");
 }
 
 TEST_F(CommandLineTest, ConfigNeedsAPath) {

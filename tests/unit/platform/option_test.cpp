@@ -215,7 +215,16 @@ TEST_F(OptionTest, RulesBetweenOptionsRunOverTheFinalValues) {
   options_.AddCheck([this](Problems* problems) {
     if (grace_ms_ > 100 && workers_ > 3) problems->push_back({"workers", "too many for grace_ms"});
   });
-  EXPECT_THAT(Apply("workers: 4\n"), ElementsAre(Problem{"workers", "too many for grace_ms"}));
+  EXPECT_THAT(Apply("grace_ms: 200\nworkers: 4\n"),
+              ElementsAre(Problem{"p.yaml:2", "workers: too many for grace_ms"}));
+  EXPECT_THAT(Apply("workers: 4\n", {{"QUANTSTREAM_PROCESSOR_WORKERS", "5"}}),
+              ElementsAre(Problem{"QUANTSTREAM_PROCESSOR_WORKERS",
+                                  "workers: too many for grace_ms"}));
+}
+
+TEST_F(OptionTest, ARuleOverWhatWasNotGivenNamesTheOption) {
+  options_.AddCheck([](Problems* problems) { problems->push_back({"urls", "must be given"}); });
+  EXPECT_THAT(Apply("workers: 4\n"), ElementsAre(Problem{"urls", "must be given"}));
 }
 
 TEST_F(OptionTest, HelpAndTableNameDefaultRangeAndUnit) {

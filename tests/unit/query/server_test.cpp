@@ -222,7 +222,8 @@ TEST(QueryConfig, ABadIntervalIsAProblem) {
   config::OptionSet options = QueryOptions(&config);
   const auto problems = options.Apply(nullptr, {{"QUANTSTREAM_QUERY_INTERVALS", "1s,7x"}});
   ASSERT_EQ(problems.size(), 1u);
-  EXPECT_EQ(problems[0].where, "intervals");
+  EXPECT_EQ(problems[0].where, "QUANTSTREAM_QUERY_INTERVALS");
+  EXPECT_THAT(problems[0].what, HasSubstr("intervals: 7x: "));
 }
 
 }  // namespace
