@@ -95,3 +95,17 @@ def missing_files(path, source, root):
             if not any(base.glob(name)) if "*" in name else not (base / name).exists():
                 line = source.count("\n", 0, match.start()) + 1
                 yield f"{path}:{line}: names {name}, which does not exist"
+
+
+def tests_of(source):
+    """The GoogleTest tests that a file defines, as `Suite.Name`."""
+    found = re.findall(r"^TEST(?:_[FP])?\((\w+),\s*(\w+)\)", source, re.M)
+    return {".".join(names) for names in found}
+
+
+def missing_tests(path, source, tests):
+    """Code spans of a document that name tests, `Suite.Name`, which are not there."""
+    for match in re.finditer(r"`([A-Z]\w+\.[A-Z]\w+)`", source):
+        if match.group(1) not in tests:
+            line = source.count("\n", 0, match.start()) + 1
+            yield f"{path}:{line}: names the test {match.group(1)}, which does not exist"

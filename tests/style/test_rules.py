@@ -104,6 +104,14 @@ class Rules(unittest.TestCase):
             self.assertEqual(offenders("[b](b.md)"), 1)
             self.assertEqual(offenders("`localhost/9101` [web](https://example.org)"), 0)
 
+    def test_tests_that_a_document_names(self):
+        tests = rules.tests_of("TEST(Suite, Plain) {\nTEST_F(Fixture,\n       Wrapped) {\n"
+                               "TEST_P(Cases, Each) {\n  TEST(Not, AtTheMargin)")
+        self.assertEqual(tests, {"Suite.Plain", "Fixture.Wrapped", "Cases.Each"})
+        path = pathlib.PurePath("README.md")
+        self.assertEqual(count(rules.missing_tests(path, "`Suite.Plain`, `a.yaml`", tests)), 0)
+        self.assertEqual(count(rules.missing_tests(path, "`Suite.Other`", tests)), 1)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -52,6 +52,12 @@ class Style(unittest.TestCase):
             offender for path in sources.documents()
             for offender in rules.missing_files(path, sources.text(path), sources.ROOT))
 
+    def test_documents_name_tests_that_exist(self):
+        tests = set().union(*(rules.tests_of(sources.text(path)) for path in sources.cpp_files()))
+        self.assertGreater(len(tests), 500)
+        self.assert_none(offender for path in sources.documents()
+                         for offender in rules.missing_tests(path, sources.text(path), tests))
+
 
 if __name__ == "__main__":
     unittest.main()
