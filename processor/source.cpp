@@ -12,6 +12,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kCloseMax{3'000};
+constexpr milliseconds kJoinInterval{1'000};  // between two attempts, while they fail
 constexpr milliseconds kReadMax{30'000};  // without a single record
 constexpr milliseconds kReadStep{200};
 
@@ -92,9 +93,12 @@ absl::Status KafkaSource::Poll(int64_t wait_us, SourceEvents& events) {
   events.records.clear();
   milliseconds wait(wait_us / 1'000 + (wait_us % 1'000 != 0 ? 1 : 0));
   if (consumer_ == nullptr && Clock::now() >= rest_until_) {
-    if (absl::Status joined = Join(); !joined.ok()) {
-      return joined;
-    }
+    joined_ = Join();
+    rest_until_ = Clock::now() + kJoinInterval;
+  }
+  if (!joined_.ok() && revoked_.empty()) {
+    std::this_thread::sleep_for(wait);
+    return joined_;
   }
   if (consumer_ == nullptr) {
     std::this_thread::sleep_for(revoked_.empty() ? wait : milliseconds(0));

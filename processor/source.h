@@ -65,6 +65,7 @@ class KafkaSource final : public Source, private kafka::RebalanceListener {
   Metrics* metrics_;
   PartitionBoard* board_;
   bool paused_ = false;
+  absl::Status joined_;             // the last attempt
   Clock::time_point rest_until_{};  // after a fence: the other member has its chance
   Clock::time_point looked_{};
   std::string log_id_;  // of the topic that is being read; empty = not known

@@ -127,5 +127,16 @@ TEST_F(SourceTest, AGroupWhoseCoordinatorIsStillLoadingIsJoinedOnceItIsThere) {
   EXPECT_TRUE(PollUntil([&] { return read_ == "a"; }));
 }
 
+TEST_F(SourceTest, AGroupThatCannotBeJoinedIsNotTriedInATightLoop) {
+  options_.consumer.client["no.such.property"] = "1";
+  source_ = std::make_unique<KafkaSource>(options_, &metrics_, &board_);
+  auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) {
+    SourceEvents events;
+    EXPECT_FALSE(source_->Poll(10'000, events).ok());
+  }
+  EXPECT_GE(std::chrono::steady_clock::now() - began, milliseconds(200));
+}
+
 }  // namespace
 }  // namespace quantstream::processor
