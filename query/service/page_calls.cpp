@@ -3,8 +3,8 @@
 #include <grpcpp/server_context.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -33,13 +33,13 @@ class UnaryCall : public grpc::ServerUnaryReactor, public std::enable_shared_fro
   }
   void KeepUntilDone() { self_ = shared_from_this(); }
   void End(const absl::Status& status) {
-    std::lock_guard lock(mutex_);
-    EndLocked(status);
+    if (Claim()) Send(status);
   }
 
  protected:
-  void EndLocked(const absl::Status& status) {
-    if (std::exchange(ended_, true)) return;
+  // True once: whoever gets it fills the response, nobody else touches it, and calls Send.
+  bool Claim() { return !claimed_.exchange(true); }
+  void Send(const absl::Status& status) {
     parts_->metrics->CallEnded(method_, status.code());
     Finish(ToGrpc(absl::IsUnavailable(status)
                       ? WithRetryAfter(status, parts_->limits.reconnect_after)
@@ -48,10 +48,9 @@ class UnaryCall : public grpc::ServerUnaryReactor, public std::enable_shared_fro
 
   ServiceParts* const parts_;
   const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
-  std::mutex mutex_;
-  bool ended_ = false;  // guarded by mutex_: from then on the response must not be touched
 
  private:
+  std::atomic<bool> claimed_ = false;
   const char* const method_;
   std::shared_ptr<UnaryCall> self_;
 };
@@ -89,13 +88,12 @@ class GetCandlesCall final : public UnaryCall {
     if (!page.ok()) return End(page.status());
     if (const absl::Status status = CheckRange(query_, *page); !status.ok()) return End(status);
     const CandlePage cut = CutPage(query_, *std::move(page), std::move(open_));
-    std::lock_guard lock(mutex_);
-    if (ended_) return;
+    if (!Claim()) return;
     for (const Update& update : cut.candles) {
       response_->add_candles()->ParseFromString(update->message);
     }
     response_->set_next_page_token(cut.next_page_token);
-    EndLocked(absl::OkStatus());
+    Send(absl::OkStatus());
   }
 
   v1::GetCandlesResponse* const response_;
@@ -129,8 +127,7 @@ class ListInstrumentsCall final : public UnaryCall {
     auto listed = (*directory)->List(query_.venue, query_.filter, query_.after, size + 1);
     const bool more = listed.size() > size;
     if (more) listed.resize(size);
-    std::lock_guard lock(mutex_);
-    if (ended_) return;
+    if (!Claim()) return;
     for (const Instrument& instrument : listed) {
       auto* out = response_->add_instruments();
       out->set_name(instrument.name);
@@ -142,7 +139,7 @@ class ListInstrumentsCall final : public UnaryCall {
     if (more) {
       response_->set_next_page_token(EncodePageToken(query_.fingerprint, listed.back().name));
     }
-    EndLocked(absl::OkStatus());
+    Send(absl::OkStatus());
   }
 
   v1::ListInstrumentsResponse* const response_;
