@@ -58,11 +58,16 @@ class Checker {
     return {};
   }
 
-  EventTime Time(std::string_view field, const google::protobuf::Timestamp& time) {
+  // `otherwise` for one that is no time.
+  EventTime Time(std::string_view field, const google::protobuf::Timestamp& time,
+                 EventTime otherwise) {
     if (time.seconds() < kTimestampSecondsMin || time.seconds() > kTimestampSecondsMax) {
       Wrong(field, "is outside the years 1 to 9999");
-    } else if (time.nanos() < 0 || time.nanos() > 999'999'999) {
+      return otherwise;
+    }
+    if (time.nanos() < 0 || time.nanos() > 999'999'999) {
       Wrong(field, "has nanos outside 0 to 999,999,999");
+      return otherwise;
     }
     const int64_t rounded_up = (int64_t{time.nanos()} + 999) / 1000;
     return EventTime{time.seconds() * kMicrosecondsPerSecond + rounded_up};
@@ -157,9 +162,14 @@ void CheckStates(const v1::GetCandlesRequest& request, Checker* checker, Candles
 }
 
 void CheckRange(const v1::GetCandlesRequest& request, Checker* checker, CandlesQuery* query) {
-  query->from =
-      request.has_start_time() ? checker->Time("start_time", request.start_time()) : kBeginning;
-  query->to = request.has_end_time() ? checker->Time("end_time", request.end_time()) : kEnd;
+  query->from = kBeginning;
+  query->to = kEnd;
+  if (request.has_start_time()) {
+    query->from = checker->Time("start_time", request.start_time(), query->from);
+  }
+  if (request.has_end_time()) {
+    query->to = checker->Time("end_time", request.end_time(), query->to);
+  }
   if (query->from > query->to) checker->Wrong("end_time", "is before start_time");
 }
 
@@ -249,7 +259,9 @@ absl::StatusOr<StreamQuery> Check(const v1::StreamCandlesRequest& request,
   StreamQuery query;
   query.instruments = checker.Instruments(request.instruments());
   query.intervals = checker.Intervals(request.intervals());
-  if (request.has_start_time()) query.start_time = checker.Time("start_time", request.start_time());
+  if (request.has_start_time()) {
+    query.start_time = checker.Time("start_time", request.start_time(), kBeginning);
+  }
   query.last = checker.Number("last", request.last(), limits.last_max);
   if (request.last() > 0 && request.has_start_time()) {
     checker.Wrong("last", "cannot be given together with start_time");

@@ -81,6 +81,12 @@ INSTANTIATE_TEST_SUITE_P(
         CandlesCase{"AStartTimeBeforeTheYear1",
                     [](auto* r) { r->mutable_start_time()->set_seconds(-62'135'596'801); },
                     "start_time", "years 1 to 9999"},
+        CandlesCase{"AStartTimeFarAfterAnyYear",
+                    [](auto* r) {
+                      r->mutable_start_time()->set_seconds(INT64_MAX);
+                      r->mutable_end_time()->set_seconds(10);
+                    },
+                    "start_time", "years 1 to 9999"},
         CandlesCase{"AStartTimeWithBadNanos",
                     [](auto* r) { r->mutable_start_time()->set_nanos(-1); }, "start_time", "nanos"},
         CandlesCase{"AnEndTimeAfterTheYear9999",
