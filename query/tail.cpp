@@ -18,6 +18,8 @@ constexpr milliseconds kQuestionWait{5000};
 constexpr milliseconds kProbeWait{500};
 constexpr milliseconds kStartRetry{1000};
 constexpr milliseconds kReportInterval{1000};
+// Shorter than it takes to delete a topic, make it again and fill it.
+constexpr milliseconds kTopicCheckInterval{100};
 
 int64_t LogTimeNowMs() {
   return std::chrono::duration_cast<milliseconds>(
@@ -55,7 +57,9 @@ void Tail::Loop() {
   while (!ended_) {
     StartPartitions();
     const kafka::PollResult result = consumer_->Poll(kPollWait);
-    for (const kafka::RecordView& record : result.records) OnRecord(record);
+    if (result.records.empty() || SameTopic()) {
+      for (const kafka::RecordView& record : result.records) OnRecord(record);
+    }
     if (observer_.read && (!result.records.empty() || bad_records_ > 0)) {
       observer_.read(static_cast<int64_t>(result.records.size()), std::exchange(bad_records_, 0));
     }
@@ -71,7 +75,9 @@ void Tail::StartPartitions() {
   if (now < next_start_) return;
   for (auto& [partition, place] : places_) {
     if (place.reading || ended_) continue;
-    if (absl::Status status = StartPartition(partition, &place); !status.ok()) {
+    absl::Status status = AskTopicId();
+    if (status.ok()) status = StartPartition(partition, &place);
+    if (!status.ok()) {
       Log(kWarning, "candles cannot be read yet",
           {{"topic", options_.consumer.topic}, {"partition", partition}, {"error", status}});
       unreachable_ = true;
@@ -90,6 +96,36 @@ void Tail::LookForBroker() {
   if (!reads || !consumer_->QueryLogRange(0, kProbeWait).ok()) return;
   unreachable_ = false;
   observer_.reachable();
+}
+
+// Before the first partition is started: one that is made again meanwhile is noticed later.
+absl::Status Tail::AskTopicId() {
+  const bool reads = std::ranges::any_of(places_, [](const auto& e) { return e.second.reading; });
+  if (reads) return absl::OkStatus();
+  auto id = consumer_->QueryTopicId(kQuestionWait);
+  if (!id.ok()) return id.status();
+  topic_id_ = *std::move(id);
+  return absl::OkStatus();
+}
+
+// librdkafka reads on in a topic that was made again when it has the offset: what stands before
+// would be missed. Asked before records are handed on, at most so often; who cannot be asked has
+// not changed.
+bool Tail::SameTopic() {
+  const auto now = steady_clock::now();
+  if (now < next_topic_check_) return true;
+  next_topic_check_ = now + kTopicCheckInterval;
+  const auto id = consumer_->QueryTopicId(kProbeWait);
+  if (id.ok() && *id == topic_id_) return true;
+  if (!id.ok() && !absl::IsNotFound(id.status())) {
+    next_topic_check_ = now + kStartRetry;
+    return true;
+  }
+  for (const auto& [partition, place] : places_) {
+    if (place.reading) LosePlace(partition, "topic made again");
+  }
+  next_start_ = now;
+  return false;
 }
 
 absl::Status Tail::StartPartition(int32_t partition, Place* place) {

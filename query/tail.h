@@ -1,5 +1,6 @@
 // Reads all partitions of topic `candles`, from a minute back, and hands each event to the fanout
-// in order. A plain reader: no group, no stored offsets; every query process sees everything.
+// in order. A plain reader: no group, no stored offsets; every query process sees everything. Whose
+// topic is deleted and made again has lost its place, though the new one may have its offsets.
 #pragma once
 
 #include <atomic>
@@ -56,7 +57,9 @@ class Tail {
   void Loop();
   void StartPartitions();
   void LookForBroker();
+  absl::Status AskTopicId();
   absl::Status StartPartition(int32_t partition, Place* place);
+  bool SameTopic();
   void OnRecord(const kafka::RecordView& record);
   void OnError(const kafka::ConsumerError& error);
   void LosePlace(int32_t partition, const std::string& reason);
@@ -70,6 +73,8 @@ class Tail {
   std::map<int32_t, Place> places_;
   std::chrono::steady_clock::time_point next_start_{};
   std::chrono::steady_clock::time_point next_report_{};
+  std::string topic_id_;  // what is read now
+  std::chrono::steady_clock::time_point next_topic_check_{};
   int64_t bad_records_ = 0;  // since the last report
   bool unreachable_ = true;  // until the first partition is read
   std::atomic<bool> caught_up_ = false;

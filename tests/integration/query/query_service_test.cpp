@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <set>
 
 #include "market/instrument.h"
 #include "tests/integration/query/query_world.h"
@@ -203,6 +204,32 @@ TEST(QueryService, ATailThatLosesItsPlaceResumesEveryStreamFromTheStore) {
   EXPECT_THAT(client.Next(3), ElementsAre("discontinuity", "BTC-USDT " + At(10) + " v8 REVISED",
                                           "BTC-USDT " + At(11) + " v7 FINAL"))
       << world.process().Output();
+}
+
+// The new topic has a record where the tail stands: reading on would leave out those before it.
+TEST(QueryService, ATopicThatIsMadeAgainIsALostPlace) {
+  QueryWorld world;
+  world.Commit({Closed(kBtc, 10, 5)}, 6);
+  world.PublishClosed({Closed(kBtc, 10, 5)});
+  world.Start();
+  ASSERT_TRUE(world.Ready("ready")) << world.process().Output();
+  StreamClient client(&world.stub(), StreamOf(10), std::chrono::minutes(2));
+  EXPECT_THAT(client.Next(2), ElementsAre("BTC-USDT " + At(10) + " v5 FINAL", "end"));
+  world.process().Pause();
+  world.MakeCandlesAgain();
+  world.Commit({Closed(kBtc, 11, 7), Closed(kBtc, 12, 9)}, 10);
+  world.PublishClosed({Closed(kBtc, 11, 7)});
+  world.PublishClosed({Closed(kBtc, 12, 9)});
+  world.PublishProgress(kBtc, 10, kDay + 13);
+  world.process().Resume();
+  std::set<std::string> seen;
+  while (!seen.contains("BTC-USDT " + At(12) + " v9 FINAL")) {
+    const auto next = client.Next(1);
+    ASSERT_FALSE(next.empty()) << world.process().Output();
+    seen.insert(next.front());
+  }
+  EXPECT_TRUE(seen.contains("BTC-USDT " + At(11) + " v7 FINAL")) << world.process().Output();
+  EXPECT_TRUE(world.Ready("ready")) << world.process().Output();
 }
 
 TEST(QueryService, ABadRecordIsPassedOverAndWhatItMayHaveHeldIsReadFromTheStore) {

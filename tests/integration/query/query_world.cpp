@@ -53,16 +53,35 @@ QueryWorld::QueryWorld(const test_support::KafkaServer& kafka,
     : kafka_(kafka), database_(postgres), prefix_(kafka), postgres_port_(postgres.port()) {
   Reconnect();
   EXPECT_TRUE(postgres::ApplyMigrations(*connection_, postgres::EmbeddedMigrations()).ok());
-  const config::Properties client = {{"bootstrap.servers", kafka.bootstrap()}};
-  topics_ = *kafka::Topics::Connect(client);
+  topics_ = *kafka::Topics::Connect({{"bootstrap.servers", kafka.bootstrap()}});
+  EnsureCandles();
+  MakeProducer();
+}
+
+void QueryWorld::EnsureCandles() {
   kafka::TopicSpec spec;
   spec.name = CandlesTopic();
   spec.partitions = kPartitions;
   const absl::Status made = topics_->Ensure(spec, std::chrono::seconds(30));
   EXPECT_TRUE(made.ok()) << made;
+}
+
+void QueryWorld::MakeProducer() {
   kafka::ProducerOptions producer;
-  producer.client = client;
+  producer.client = {{"bootstrap.servers", kafka_.bootstrap()}};
   producer_ = *kafka::Producer::Create(producer, [](const kafka::Delivery&) {});
+}
+
+void QueryWorld::MakeCandlesAgain() {
+  producer_.reset();
+  const absl::Status gone = topics_->Delete(CandlesTopic(), std::chrono::seconds(20));
+  ASSERT_TRUE(gone.ok()) << gone;
+  ASSERT_TRUE(test_support::WaitFor([&] {
+    return absl::IsNotFound(
+        topics_->Describe(CandlesTopic(), std::chrono::seconds(5)).status());
+  }));
+  EnsureCandles();
+  MakeProducer();
 }
 
 void QueryWorld::Reconnect() {

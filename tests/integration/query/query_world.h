@@ -56,6 +56,8 @@ class QueryWorld {
   void PublishOpen(const std::vector<KeyedCandle>& candles);
   void PublishProgress(const std::string& instrument, int64_t next_offset, int64_t closed_until_s);
   void PublishBytes(int32_t partition, const std::string& bytes);
+  // Deletes topic candles and makes an empty one of that name.
+  void MakeCandlesAgain();
 
   kafka::Topics& topics() { return *topics_; }
   std::string CandlesTopic() const { return prefix_.Topic("candles"); }
@@ -63,6 +65,8 @@ class QueryWorld {
   const test_support::TestDatabase& database() const { return database_; }
 
  private:
+  void EnsureCandles();
+  void MakeProducer();
   void Insert(const KeyedCandle& candle);
 
   const test_support::KafkaServer& kafka_;
