@@ -121,9 +121,11 @@ bool Tail::SameTopic() {
     next_topic_check_ = now + kStartRetry;
     return true;
   }
+  std::vector<int32_t> lost;
   for (const auto& [partition, place] : places_) {
-    if (place.reading) LosePlace(partition, "topic made again");
+    if (place.reading) lost.push_back(partition);
   }
+  LosePlaces(lost, "topic made again");
   next_start_ = now;
   return false;
 }
@@ -164,7 +166,7 @@ void Tail::OnError(const kafka::ConsumerError& error) {
     case kafka::ErrorKind::kPartitionTruncated:
     case kafka::ErrorKind::kOffsetGap:
       if (error.partition >= 0) {
-        return LosePlace(error.partition, std::string(kafka::ErrorName(error.kind)));
+        return LosePlaces({error.partition}, std::string(kafka::ErrorName(error.kind)));
       }
       [[fallthrough]];
     default:
@@ -177,13 +179,15 @@ void Tail::OnError(const kafka::ConsumerError& error) {
 
 // What was missed is not known: streams read it from the store, once the partition says again how
 // far it is.
-void Tail::LosePlace(int32_t partition, const std::string& reason) {
-  Log(kWarning, "lost the place in candles",
-      {{"topic", options_.consumer.topic}, {"partition", partition}, {"reason", reason}});
-  consumer_->Stop(partition);
-  places_[partition].reading = false;
-  fanout_->OnPlaceLost({partition}, "the live feed lost its place: " + reason, steady_clock::now());
-  if (observer_.place_lost) observer_.place_lost(partition, reason);
+void Tail::LosePlaces(const std::vector<int32_t>& partitions, const std::string& reason) {
+  for (const int32_t partition : partitions) {
+    Log(kWarning, "lost the place in candles",
+        {{"topic", options_.consumer.topic}, {"partition", partition}, {"reason", reason}});
+    consumer_->Stop(partition);
+    places_[partition].reading = false;
+    if (observer_.place_lost) observer_.place_lost(partition, reason);
+  }
+  fanout_->OnPlaceLost(partitions, "the live feed lost its place: " + reason, steady_clock::now());
 }
 
 void Tail::CheckCaughtUp() {

@@ -62,7 +62,7 @@ class Tail {
   bool SameTopic();
   void OnRecord(const kafka::RecordView& record);
   void OnError(const kafka::ConsumerError& error);
-  void LosePlace(int32_t partition, const std::string& reason);
+  void LosePlaces(const std::vector<int32_t>& partitions, const std::string& reason);
   void CheckCaughtUp();
   void ReportLag();
 

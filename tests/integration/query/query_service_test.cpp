@@ -222,6 +222,7 @@ TEST(QueryService, ATopicThatIsMadeAgainIsALostPlace) {
   world.PublishClosed({Closed(kBtc, 12, 9)});
   world.PublishProgress(kBtc, 10, kDay + 13);
   world.process().Resume();
+  EXPECT_THAT(client.Next(1), ElementsAre("discontinuity"));
   std::set<std::string> seen;
   while (!seen.contains("BTC-USDT " + At(12) + " v9 FINAL")) {
     const auto next = client.Next(1);
