@@ -3,6 +3,7 @@
 Nothing outlives the test: every process dies with it, Kafka and PostgreSQL are those of
 tests/support/services, which the test starts around itself where nobody else did.
 """
+import contextlib
 import ctypes
 import json
 import os
@@ -102,11 +103,12 @@ class Service:
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return "".join(file.readlines()[-lines:])
 
-    def metric(self, name):
+    def metric(self, name, label=""):
+        """The sum over all lines of this name that hold the label: 'outcome="landed"'."""
         url = f"http://127.0.0.1:{self.admin_port}/metrics"
         text = urllib.request.urlopen(url, timeout=5).read().decode()
         values = [line.rsplit(" ", 1)[1] for line in text.splitlines()
-                  if line.split("{")[0].split(" ")[0] == name]
+                  if line.split("{")[0].split(" ")[0] == name and label in line]
         return sum(float(value) for value in values)
 
 
@@ -173,18 +175,33 @@ class Pipeline:
                            websocket_url=simulator.wss_url,
                            ca_file=self.folder.name + "/tls/ca.pem", **options)
 
+    def psql_command(self, database):
+        address = f"host=127.0.0.1 port={self.postgres_port} user=quantstream dbname={database}"
+        return ["psql", "--no-psqlrc", "-qtA", "-F", "|", "-v", "ON_ERROR_STOP=1", address]
+
     def psql(self, database, statement):
         """Rows of text columns; the NULL of a column is an empty text."""
-        address = f"host=127.0.0.1 port={self.postgres_port} user=quantstream dbname={database}"
-        done = subprocess.run(
-            ["psql", "--no-psqlrc", "-qtA", "-F", "|", "-v", "ON_ERROR_STOP=1", address, "-c",
-             statement], capture_output=True, text=True, check=False)
+        done = subprocess.run(self.psql_command(database) + ["-c", statement],
+                              capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise AssertionError(f"{statement}: {done.stderr}")
         return [line.split("|") for line in done.stdout.splitlines()]
 
     def rows(self, statement):
         return self.psql(self.name, statement)
+
+    @contextlib.contextmanager
+    def locked_rows(self, query):
+        """Holds the locks of this SELECT FOR UPDATE inside the block."""
+        with subprocess.Popen(self.psql_command(self.name), stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True,
+                              preexec_fn=die_with_parent) as holder:
+            holder.stdin.write(f"BEGIN; {query}; SELECT 'locked';\n")
+            holder.stdin.flush()
+            while holder.stdout.readline().strip() != "locked":
+                assert holder.poll() is None, "psql ended"
+            yield
+            holder.stdin.close()
 
     def has_schema(self):
         return self.rows("SELECT to_regclass('candles_v')")[0][0] != ""

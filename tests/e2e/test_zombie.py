@@ -1,5 +1,6 @@
-"""ONCE: a processor that is stopped for longer than its session, and wakes up when others own its
-partitions, writes nothing: the candles equal the reference."""
+"""ONCE: a processor that is stopped in the middle of a commit for longer than its session, and
+wakes up when others own its partitions, tries that commit again and writes nothing: the candles
+equal the reference."""
 import signal
 
 import pipeline
@@ -25,6 +26,20 @@ def owned_by(world, slot):
         f"SELECT partition FROM partition_progress WHERE owner LIKE '%{slot}%'")]
 
 
+def stop_in_the_middle_of_a_commit(world, zombie):
+    """Its first statement waits for the rows when the process is stopped; then they are free."""
+    rows = "SELECT FROM partition_progress WHERE owner LIKE '%zombie%' FOR UPDATE"
+    with world.locked_rows(rows):
+        pipeline.wait_for("the zombie's commit to wait for the rows", lambda: world.rows(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+            "AND wait_event_type = 'Lock' AND query LIKE 'UPDATE partition_progress p SET%'"), 30)
+        zombie.signal(signal.SIGSTOP)
+
+
+def refused_commits(zombie):
+    return zombie.metric("quantstream_processor_commits_total", 'outcome="unmatched"')
+
+
 def main():
     pipeline.with_services()
     with pipeline.Pipeline() as world:
@@ -37,13 +52,17 @@ def main():
         pipeline.wait_for("the first candle",
                           lambda: stored_candles.sums_of_counts(world) > 0, 60)
         world.processor(slot="heir", **options).wait_until_ready()
+        pipeline.wait_for("the heir to have its share", lambda: owned_by(world, "heir"), 60)
         lost = owned_by(world, "zombie")
         assert lost, "the zombie owns nothing"
         before = epochs(world)
-        zombie.signal(signal.SIGSTOP)
+        refused = refused_commits(zombie)
+        stop_in_the_middle_of_a_commit(world, zombie)
         pipeline.wait_for("the heir to take over", lambda: all(
             epochs(world)[partition] > before[partition] for partition in lost), 90)
         zombie.signal(signal.SIGCONT)
+        pipeline.wait_for("the zombie to try, and to be refused",
+                          lambda: refused_commits(zombie) > refused, 60)
         sent_before = sent(simulator)
         pipeline.wait_for("10,000 more trades, while the zombie does its worst",
                           lambda: sent(simulator) > sent_before + 10_000, 60)
