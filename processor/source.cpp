@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kCloseMax{3'000};
 constexpr milliseconds kJoinInterval{1'000};  // between two attempts, while they fail
+constexpr int kTopicRest = 15;  // Looks after a question about the topic that got no answer
 constexpr milliseconds kReadMax{30'000};  // without a single record
 constexpr milliseconds kReadStep{200};
 
@@ -94,6 +95,9 @@ absl::Status KafkaSource::Poll(int64_t wait_us, SourceEvents& events) {
   milliseconds wait(wait_us / 1'000 + (wait_us % 1'000 != 0 ? 1 : 0));
   if (consumer_ == nullptr && Clock::now() >= rest_until_) {
     joined_ = Join();
+    if (!joined_.ok()) {
+      metrics_->SourceFailed("join");
+    }
     rest_until_ = Clock::now() + kJoinInterval;
   }
   if (!joined_.ok() && revoked_.empty()) {
@@ -121,6 +125,9 @@ absl::Status KafkaSource::Poll(int64_t wait_us, SourceEvents& events) {
 
 void KafkaSource::TakeRecords(const kafka::PollResult& result, SourceEvents& events) {
   Clock::time_point now = result.records.empty() ? Clock::time_point() : Clock::now();
+  if (!result.records.empty()) {
+    topic_rest_ = std::min(topic_rest_, 1);  // the broker is back
+  }
   for (const kafka::RecordView& view : result.records) {
     events.records.push_back(RecordOf(view));
     Reading& reading = reading_[view.partition];
@@ -149,7 +156,8 @@ void KafkaSource::TakeErrors(const kafka::PollResult& result, SourceEvents& even
   }
 }
 
-// Now and then: lag for the operator, a stuck consumer, a topic that was made again.
+// Now and then: lag for the operator, a stuck consumer, a topic that was made again. A question
+// without an answer holds the worker up for its whole time-out, so no other is asked behind it.
 void KafkaSource::Look(SourceEvents& events) {
   for (const auto& [partition, reading] : reading_) {
     int64_t end = consumer_->CachedLogEnd(partition);
@@ -157,10 +165,9 @@ void KafkaSource::Look(SourceEvents& events) {
     metrics_->LagIs(partition, lag);
     board_->LagIs(partition, lag);
   }
-  if (!reading_.empty()) {
-    LookAtTopic(events);
+  if (LookAtTopic(events)) {
+    LookForStall(Clock::now());
   }
-  LookForStall(Clock::now());
 }
 
 void KafkaSource::LookForStall(Clock::time_point now) {
@@ -172,7 +179,13 @@ void KafkaSource::LookForStall(Clock::time_point now) {
       continue;
     }
     auto range = consumer_->QueryLogRange(partition, options_.query_timeout);
-    if (range.ok() && range->end > reading.next) {
+    if (!range.ok()) {
+      for (auto& [other, its] : reading_) {
+        its.moved = Clock::now();
+      }
+      return;
+    }
+    if (range->end > reading.next) {
       Log(kError, "no record comes although the log grows: the consumer is made anew",
           {{"partition", partition}, {"offset", reading.next}, {"log_end", range->end}});
       Leave(milliseconds(0));
@@ -182,14 +195,22 @@ void KafkaSource::LookForStall(Clock::time_point now) {
   }
 }
 
-// librdkafka reads on in a topic that was deleted and made again.
-void KafkaSource::LookAtTopic(SourceEvents& events) {
-  absl::StatusOr<std::string> log_id = QueryLogId();
-  if (!log_id.ok() || log_id->empty() || log_id_.empty() || *log_id == log_id_) {
-    return;
+// librdkafka reads on in a topic that was deleted and made again. False: no answer.
+bool KafkaSource::LookAtTopic(SourceEvents& events) {
+  if (reading_.empty() || topic_rest_ > 0) {
+    topic_rest_ = std::max(0, topic_rest_ - 1);
+    return true;
   }
-  log_id_ = *log_id;
-  FailAll(absl::UnavailableError("the topic was made again"), events);
+  absl::StatusOr<std::string> log_id = QueryLogId();
+  if (!log_id.ok()) {
+    topic_rest_ = kTopicRest;
+    return false;
+  }
+  if (!log_id->empty() && !log_id_.empty() && *log_id != log_id_) {
+    log_id_ = *log_id;
+    FailAll(absl::UnavailableError("the topic was made again"), events);
+  }
+  return true;
 }
 
 void KafkaSource::FailAll(const absl::Status& status, SourceEvents& events) {

@@ -55,7 +55,7 @@ class KafkaSource final : public Source, private kafka::RebalanceListener {
   void TakeErrors(const kafka::PollResult& result, SourceEvents& events);
   void Look(SourceEvents& events);
   void LookForStall(Clock::time_point now);
-  void LookAtTopic(SourceEvents& events);
+  bool LookAtTopic(SourceEvents& events);
   void FailAll(const absl::Status& status, SourceEvents& events);
   absl::StatusOr<std::string> QueryLogId() const;
   absl::StatusOr<int64_t> ReadSome(int32_t partition, int64_t next, Offset last,
@@ -68,6 +68,7 @@ class KafkaSource final : public Source, private kafka::RebalanceListener {
   absl::Status joined_;             // the last attempt
   Clock::time_point rest_until_{};  // after a fence: the other member has its chance
   Clock::time_point looked_{};
+  int topic_rest_ = 0;  // Looks until the topic is asked about again
   std::string log_id_;  // of the topic that is being read; empty = not known
   std::map<int32_t, Reading> reading_;
   std::vector<int32_t> assigned_;  // since the last Poll

@@ -2,49 +2,19 @@
 #include "processor/source.h"
 
 #include <gtest/gtest.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>  // wants the one above
 #include <prometheus/registry.h>
 
 #include <algorithm>
 
 #include "platform/kafka/producer.h"
 #include "tests/support/wait.h"
+#include "tests/unit/processor_shell/mock_broker.h"
 
 namespace quantstream::processor {
 namespace {
 
 using std::chrono::milliseconds;
 using test_support::WaitFor;
-
-class MockBroker {
- public:
-  MockBroker() {
-    char error[256];
-    host_ = rd_kafka_new(RD_KAFKA_PRODUCER, nullptr, error, sizeof(error));
-    cluster_ = rd_kafka_mock_cluster_new(host_, 1);
-    rd_kafka_mock_group_initial_rebalance_delay_ms(cluster_, 0);
-    rd_kafka_mock_topic_create(cluster_, "trades", 1, 1);
-  }
-  ~MockBroker() {
-    rd_kafka_mock_cluster_destroy(cluster_);
-    rd_kafka_destroy(host_);
-  }
-
-  config::Properties client() const {
-    return {{"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(cluster_)}};
-  }
-  // The next thousands of requests of this kind are answered with `error`.
-  void Refuse(int16_t request, rd_kafka_resp_err_t error) {
-    std::vector<rd_kafka_resp_err_t> errors(100'000, error);
-    rd_kafka_mock_push_request_errors_array(cluster_, request, errors.size(), errors.data());
-  }
-  void RefuseNoMore(int16_t request) { rd_kafka_mock_clear_request_errors(cluster_, request); }
-
- private:
-  rd_kafka_t* host_ = nullptr;
-  rd_kafka_mock_cluster_t* cluster_ = nullptr;
-};
 
 constexpr int16_t kFetch = 1;
 constexpr int16_t kJoinGroup = 11;
@@ -87,8 +57,35 @@ class SourceTest : public ::testing::Test {
     });
   }
 
+  // How long each Poll took beside what it was told to wait.
+  std::vector<milliseconds> PollFor(milliseconds time) {
+    std::vector<milliseconds> took;
+    EXPECT_FALSE(WaitFor(
+        [&] {
+          SourceEvents events;
+          auto began = std::chrono::steady_clock::now();
+          source_->Poll(10'000, events).IgnoreError();
+          auto ended = std::chrono::steady_clock::now();
+          took.push_back(std::chrono::duration_cast<milliseconds>(ended - began));
+          return false;
+        },
+        time));
+    return took;
+  }
+
+  double Failures(const std::string& kind) const {
+    for (const auto& family : registry_->Collect()) {
+      if (family.name != "quantstream_processor_source_errors_total") continue;
+      for (const auto& metric : family.metric) {
+        if (metric.label.at(0).value == kind) return metric.counter.value;
+      }
+    }
+    return 0;
+  }
+
   MockBroker broker_;
-  Metrics metrics_{std::make_shared<prometheus::Registry>()};
+  std::shared_ptr<prometheus::Registry> registry_ = std::make_shared<prometheus::Registry>();
+  Metrics metrics_{registry_};
   PartitionBoard board_;
   SourceOptions options_;
   std::unique_ptr<KafkaSource> source_;
@@ -127,15 +124,41 @@ TEST_F(SourceTest, AGroupWhoseCoordinatorIsStillLoadingIsJoinedOnceItIsThere) {
   EXPECT_TRUE(PollUntil([&] { return read_ == "a"; }));
 }
 
-TEST_F(SourceTest, AGroupThatCannotBeJoinedIsNotTriedInATightLoop) {
+TEST_F(SourceTest, ABrokerThatIsAwayIsAskedAboutTheTopicMoreSeldom) {
+  options_.stall_timeout = milliseconds(3'600'000);
+  source_ = std::make_unique<KafkaSource>(options_, &metrics_, &board_);
+  Produce("a");
+  ASSERT_TRUE(PollUntil([&] { return read_ == "a"; }));
+  broker_.GoDown();
+  int64_t waited = 0;
+  for (milliseconds took : PollFor(milliseconds(1'500))) {
+    waited += took >= options_.query_timeout ? 1 : 0;
+  }
+  EXPECT_LE(waited, 1) << "one question, then 15 Looks without one";
+}
+
+TEST_F(SourceTest, ABrokerThatIsAwayIsAskedForOnePartitionAtATime) {
+  options_.consumer.topic = "many";
+  source_ = std::make_unique<KafkaSource>(options_, &metrics_, &board_);
+  ASSERT_TRUE(PollUntil([&] { return assigned_ == 8; }));
+  broker_.GoDown();
+  std::vector<milliseconds> took = PollFor(3 * options_.stall_timeout);
+  EXPECT_LT(*std::max_element(took.begin(), took.end()), 4 * options_.query_timeout);
+}
+
+TEST_F(SourceTest, AGroupThatCannotBeJoinedIsTriedOnceASecond) {
   options_.consumer.client["no.such.property"] = "1";
   source_ = std::make_unique<KafkaSource>(options_, &metrics_, &board_);
   auto began = std::chrono::steady_clock::now();
-  for (int i = 0; i < 20; ++i) {
-    SourceEvents events;
-    EXPECT_FALSE(source_->Poll(10'000, events).ok());
-  }
-  EXPECT_GE(std::chrono::steady_clock::now() - began, milliseconds(200));
+  EXPECT_FALSE(WaitFor(
+      [&] {
+        SourceEvents events;
+        return source_->Poll(10'000, events).ok();
+      },
+      milliseconds(1'500)));
+  int64_t seconds = (std::chrono::steady_clock::now() - began) / milliseconds(1'000);
+  EXPECT_GE(Failures("join"), 1);
+  EXPECT_LE(Failures("join"), 1 + seconds);
 }
 
 }  // namespace
