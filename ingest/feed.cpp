@@ -103,7 +103,9 @@ void Feed::Closed(LinkId id, Instant now) {
 
 void Feed::Resumed(Instant now) {
   for (Link* link : {current_.get(), successor_.get()}) {
-    if (link != nullptr && link->watchdog.has_value()) link->watchdog->Alive(now);
+    if (link == nullptr) continue;
+    if (link->watchdog.has_value()) link->watchdog->Alive(now);
+    for (auto& [id, request] : link->unanswered) request.at = now;
   }
 }
 

@@ -102,6 +102,19 @@ TEST_F(FeedTest, GivesUpAConnectionThatDoesNotAcknowledge) {
   EXPECT_TRUE(actions[0].lost);
 }
 
+TEST_F(FeedTest, WaitsAnewForAcknowledgementsThatStoodInTheSocketMeanwhile) {
+  feed_->TakeActions();
+  feed_->Opened(1, now_);
+  feed_->TakeActions();
+  At(0.25);
+  At(0.5);
+  now_ = Instant{600'000'000};
+  feed_->Resumed(now_);
+  EXPECT_TRUE(At(609).empty());
+  Acknowledge(1, 1);
+  EXPECT_EQ(Kinds(At(611)), (std::vector<Kind>{Kind::kClose})) << "the others' time is over";
+}
+
 TEST_F(FeedTest, AsksAgainForWhatWasRefused) {
   feed_->Opened(1, now_);
   feed_->TakeActions();
