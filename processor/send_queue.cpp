@@ -1,5 +1,6 @@
 #include "processor/send_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace quantstream::processor {
@@ -10,7 +11,8 @@ void SendQueue::Add(QueuedMessage message) {
 }
 
 const QueuedMessage* SendQueue::Next() const {
-  return waiting_.empty() || failed_ > 0 ? nullptr : &waiting_.front();
+  const bool waits = failed_ > 0 || (one_by_one_ && !on_way_.empty());
+  return waiting_.empty() || waits ? nullptr : &waiting_.front();
 }
 
 void SendQueue::Sent(uint64_t token) {
@@ -31,10 +33,12 @@ std::optional<QueuedMessage> SendQueue::Reported(uint64_t token, bool delivered)
     return std::nullopt;
   }
   std::optional<QueuedMessage> done;
-  if (!delivered && found->second.message.version >= 0) {
+  const bool is_event = found->second.message.version < 0;
+  if (!is_event && (!delivered || IsBehindAFailure(found))) {
     found->second.failed = true;
     ++failed_;
   } else {
+    one_by_one_ = one_by_one_ && !delivered;
     done = std::move(found->second.message);
     bytes_ -= done->bytes();
     on_way_.erase(found);
@@ -52,8 +56,16 @@ void SendQueue::ProducerGone() {
   TakeBack();
 }
 
+bool SendQueue::IsBehindAFailure(std::map<uint64_t, OnWay>::const_iterator entry) const {
+  return failed_ > 0 && std::any_of(on_way_.begin(), entry, [&](const auto& earlier) {
+           return earlier.second.failed &&
+                  earlier.second.message.partition == entry->second.message.partition;
+         });
+}
+
 void SendQueue::TakeBackWhenAllFailed() {
   if (failed_ > 0 && failed_ == static_cast<int64_t>(on_way_.size())) {
+    one_by_one_ = true;
     TakeBack();
   }
 }

@@ -27,8 +27,9 @@ class SendQueue {
  public:
   void Add(QueuedMessage message);
 
-  // To be given to the producer now. Null when there is none, and from a failure on until the
-  // producer has reported everything that is on its way.
+  // To be given to the producer now. Null when there is none, from a failure on until the producer
+  // has reported everything that is on its way, and then while the one sent again is not
+  // delivered: a message that fails for ever lets nothing newer pass.
   const QueuedMessage* Next() const;
   // The producer took Next() under this token. REQUIRES: greater than all before.
   void Sent(uint64_t token);
@@ -36,7 +37,9 @@ class SendQueue {
   QueuedMessage Discard();
 
   // The producer's report. The message, when it is not to be sent again: delivered, or an event;
-  // nothing for a token that is not of this queue.
+  // nothing for a token that is not of this queue. What was delivered behind a failure of its
+  // partition is sent again, too: whoever reads the topic keeps no older version behind a newer.
+  // REQUIRES: of one partition, reports come in order of token.
   std::optional<QueuedMessage> Reported(uint64_t token, bool delivered);
   // The producer is gone with what it has: all of it is to be sent again.
   void ProducerGone();
@@ -51,12 +54,14 @@ class SendQueue {
     QueuedMessage message;
     bool failed = false;
   };
+  bool IsBehindAFailure(std::map<uint64_t, OnWay>::const_iterator entry) const;
   void TakeBackWhenAllFailed();
   void TakeBack();
 
   std::deque<QueuedMessage> waiting_;
   std::map<uint64_t, OnWay> on_way_;
-  int64_t failed_ = 0;  // of on_way_
+  int64_t failed_ = 0;       // of on_way_
+  bool one_by_one_ = false;  // since a failure: the next one tells whether things work again
   int64_t bytes_ = 0;
 };
 

@@ -50,16 +50,35 @@ TEST_F(SendQueueTest, WhatFailedIsSentAgainInItsFirstOrderBeforeAnythingNewer) {
   EXPECT_EQ(queue_.Next(), nullptr) << "2 and 3 may fail, too, and come before 4";
   EXPECT_FALSE(queue_.Reported(2, false));
   EXPECT_FALSE(queue_.Reported(3, false));
-  EXPECT_EQ(Send(), (Versions{1, 2, 3, 4}));
+  EXPECT_EQ(Send(), (Versions{1}));
+  EXPECT_TRUE(queue_.Reported(4, true));
+  EXPECT_EQ(Send(), (Versions{2, 3, 4}));
 }
 
-TEST_F(SendQueueTest, WhatWasDeliveredBesideAFailureIsNotSentAgain) {
+TEST_F(SendQueueTest, WhatWasDeliveredBehindAFailureIsSentAgainBehindIt) {
+  for (int64_t version = 1; version <= 3; ++version) Add(version);
+  Add(4, 8);
+  Send();
+  EXPECT_FALSE(queue_.Reported(1, false));
+  EXPECT_FALSE(queue_.Reported(2, true));
+  EXPECT_TRUE(queue_.Reported(4, true)) << "another partition's";
+  EXPECT_FALSE(queue_.Reported(3, true));
+  EXPECT_EQ(Send(), (Versions{1}));
+  EXPECT_TRUE(queue_.Reported(5, true));
+  EXPECT_EQ(Send(), (Versions{2, 3}));
+}
+
+TEST_F(SendQueueTest, NothingPassesAMessageThatFailsAgainAndAgain) {
   for (int64_t version = 1; version <= 3; ++version) Add(version);
   Send();
   EXPECT_FALSE(queue_.Reported(1, false));
-  EXPECT_TRUE(queue_.Reported(2, true));
-  EXPECT_FALSE(queue_.Reported(3, false));
-  EXPECT_EQ(Send(), (Versions{1, 3}));
+  EXPECT_FALSE(queue_.Reported(2, true));
+  EXPECT_FALSE(queue_.Reported(3, true));
+  for (uint64_t token = 4; token < 8; ++token) {
+    EXPECT_EQ(Send(), (Versions{1}));
+    EXPECT_FALSE(queue_.Reported(token, false));
+  }
+  EXPECT_EQ(queue_.messages(), 3);
 }
 
 TEST_F(SendQueueTest, AnEventThatFailedIsDropped) {
