@@ -87,7 +87,7 @@ std::string IdentityOf(const PaneTrade& trade, const Origin& origin) {
 void PackTrade(const PaneTrade& trade, const Origin& origin, Packer& out) {
   out.Time(trade.time);
   out.Number(trade.id);
-  out.Signed(trade.offset.value);
+  out.Signed(trade.in_lost_log ? -1 - trade.offset.value : trade.offset.value);
   out.Number(trade.index);
   out.Number(trade.count);
   out.Number(static_cast<uint64_t>(trade.side));
@@ -105,7 +105,9 @@ KeptTrade UnpackTrade(Unpacker& in) {
   KeptTrade kept;
   kept.trade.time = in.Time();
   kept.trade.id = in.Number();
-  kept.trade.offset.value = in.Signed();
+  const int64_t offset = in.Signed();
+  kept.trade.in_lost_log = offset < 0;
+  kept.trade.offset.value = offset < 0 ? -1 - offset : offset;
   kept.trade.index = static_cast<uint32_t>(in.Number());
   kept.trade.count = static_cast<uint32_t>(in.Number());
   const uint64_t side = in.Number();

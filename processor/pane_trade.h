@@ -36,6 +36,7 @@ struct PaneTrade {
   uint32_t count = 1;
   uint32_t origin = kNoOrigin;  // in the pane's origins; only without a numeric id
   Side side = Side::kUnspecified;
+  bool in_lost_log = false;  // its place is of a log that was replaced
 
   Place place() const { return Place{offset, index}; }
   // The last of the ids it stands for.

@@ -32,7 +32,7 @@ void Pane::Reset(EventTime start) {
   origins_.clear();
   ids_.Clear();
   text_ids_.clear();
-  in_order_ = has_sides_ = places_known_ = is_plain_ = true;
+  in_order_ = has_sides_ = is_plain_ = true;
   lineage_ = OffsetSpan{};
   volume_ = quote_volume_ = buy_volume_ = ExactSum();
   trade_count_ = 0;
@@ -49,12 +49,13 @@ bool Pane::Holds(const Trade& trade) const {
 }
 
 bool Pane::HoldsPlace(Place place) const {
-  return places_known_ && std::any_of(trades_.begin(), trades_.end(),
-                                      [place](const PaneTrade& t) { return t.place() == place; });
+  return std::any_of(trades_.begin(), trades_.end(), [place](const PaneTrade& trade) {
+    return !trade.in_lost_log && trade.place() == place;
+  });
 }
 
 void Pane::ForgetPlaces() {
-  places_known_ = false;
+  for (PaneTrade& trade : trades_) trade.in_lost_log = true;
 }
 
 bool Pane::Less(const PaneTrade& a, const PaneTrade& b) const {
@@ -144,21 +145,21 @@ CandleValues Pane::Values() {
 
 void Pane::Pack(Packer& out) const {
   out.Time(start_);
-  out.Number(places_known_ ? 1 : 0);
+  out.Number(1);  // 0 once told that no place is of this log; now each trade tells
   out.Number(trades_.size());
   for (const PaneTrade& trade : trades_) PackTrade(trade, OriginOf(trade), out);
 }
 
 void Pane::Unpack(Unpacker& in) {
   Reset(in.Time());
-  const bool places_known = in.Number() != 0;
+  const bool in_this_log = in.Number() != 0;
   for (size_t left = in.Count(8); left > 0 && in.ok(); --left) {
     const KeptTrade kept = UnpackTrade(in);
     in.Require(Contains(kept.trade.time) &&
                (kept.trade.id == 0 || !ids_.Overlaps(kept.trade.id, kept.trade.last_id())));
     if (in.ok()) Add(kept);
   }
-  places_known_ = places_known;
+  if (!in_this_log) ForgetPlaces();
   stored_whole = true;
   is_plain_ = false;
 }

@@ -72,7 +72,6 @@ class Pane {
   std::unordered_set<std::string> text_ids_;
   bool in_order_ = true;  // trades_ are in order and returns_ are theirs
   bool has_sides_ = true;
-  bool places_known_ = true;
   bool is_plain_ = true;
   OffsetSpan lineage_;
   ExactSum volume_;
