@@ -76,6 +76,7 @@ enum class Refusal : uint8_t {
   kCount,         // more ids than there are numbers
   kTextId,        // text id above kTextIdMax bytes, not UTF-8, or with control characters
 };
+inline constexpr size_t kRefusalCount = static_cast<size_t>(Refusal::kTextId) + 1;
 // `price`, `future`, … as in metrics and dead-letter headers.
 std::string_view RefusalName(Refusal refusal);
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "market/trade.h"
+
 namespace quantstream::processor {
 
 struct FoldCounters {
@@ -18,7 +20,8 @@ struct FoldCounters {
   uint64_t trades_beyond_log =
       0;  // late, ids jump, and the log does not hold the window's trades any more
   uint64_t trades_beyond_retention = 0;      // late, and behind the retention of every interval
-  std::array<uint64_t, 8> trades_refused{};  // by Refusal
+  std::array<uint64_t, kRefusalCount> trades_refused{};  // by Refusal
+  uint64_t heartbeats_refused = 0;  // venue not legal, time out of range, or one venue too many
   uint64_t candles_final = 0;
   uint64_t candles_revised = 0;
   uint64_t volatility_absent = 0;  // revisions whose volatility could not be computed

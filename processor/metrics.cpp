@@ -67,6 +67,8 @@ struct Metrics::Families {
   prometheus::Counter& late =
       Counter(r, "trades_late_total", "Of these: came after their window was FINAL").Add({});
   CounterFamily& refused = Counter(r, "trades_refused_total", "Trades not taken, by reason");
+  prometheus::Counter& beats_refused =
+      Counter(r, "heartbeats_refused_total", "Heartbeats of no legal venue or time").Add({});
   prometheus::Counter& closed = Counter(r, "candles_final_total", "Candles FINAL").Add({});
   prometheus::Counter& revised = Counter(r, "candles_revised_total", "Candles REVISED").Add({});
   prometheus::Counter& volatility =
@@ -151,6 +153,7 @@ void Metrics::Folded(const FoldCounters& before, const FoldCounters& now) {
   auto refuse = [&](std::string_view reason, double trades) {
     to.refused.Add({{"reason", Text(reason)}}).Increment(trades);
   };
+  to.beats_refused.Increment(grown(&FoldCounters::heartbeats_refused));
   double conflicting = grown(&FoldCounters::trades_conflicting);
   refuse("duplicate", grown(&FoldCounters::trades_duplicate) - conflicting);
   refuse("conflicting", conflicting);

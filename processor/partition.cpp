@@ -89,7 +89,11 @@ absl::Status Partition::FoldTrades(const TradeBatch& batch, Offset offset) {
 
 absl::Status Partition::FoldBeats(const TradeBatch& batch) {
   for (const Heartbeat& beat : batch.heartbeats) {
-    if (absl::Status status = Beat(beat, batch.node); !status.ok()) return status;
+    if (!IsLegal(beat)) {
+      RefuseBeat(batch, beat);
+    } else if (absl::Status status = Beat(beat, batch.node); !status.ok()) {
+      return status;
+    }
   }
   return absl::OkStatus();
 }

@@ -107,6 +107,8 @@ class Partition {
 
   // partition_windows.cpp
   EventTime TargetOf(const Venue& venue) const;
+  bool IsLegal(const Heartbeat& beat) const;
+  void RefuseBeat(const TradeBatch& batch, const Heartbeat& beat);
   absl::Status Beat(const Heartbeat& beat, std::string_view node);
   absl::Status Advance(uint32_t venue, EventTime target);
   EventTime NewestWindowEnd(const Venue& venue) const;
@@ -116,6 +118,7 @@ class Partition {
   void WriteFinal(const Instrument& instrument, Interval interval, EventTime start,
                   CandleValues values, std::optional<OffsetSpan> lineage);
   void ReportHeld(Venue& venue);
+  static EventTime FirstOpenTold(const Instrument& instrument, Interval interval);
   void AppendOpenCandles(Instrument& instrument, Interval interval, std::vector<OpenCandle>& out);
   std::unique_ptr<Pane> FreshPane();
 

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "market/instrument.h"
+#include "market/trade_codec.h"
 #include "processor/partition.h"
 
 namespace quantstream::processor {
@@ -9,6 +11,8 @@ namespace quantstream::processor {
 namespace {
 
 constexpr size_t kSparePanesMax = 1'024;
+constexpr size_t kVenuesMax = 1'024;  // of one partition, that heartbeats name
+constexpr int64_t kOpenPerIntervalMax = 128;  // in a PARTIAL message; the oldest are left out
 
 int64_t SecondOf(EventTime time) {
   return time == kNever ? kNever.us : WindowStart(time, Interval{1}).us;
@@ -21,6 +25,27 @@ std::unique_ptr<Pane> Partition::FreshPane() {
   std::unique_ptr<Pane> pane = std::move(spare_panes_.back());
   spare_panes_.pop_back();
   return pane;
+}
+
+// Of what may stand in a record, only this moves a clock, which never goes back.
+bool Partition::IsLegal(const Heartbeat& beat) const {
+  if (!IsLegalVenue(beat.venue)) return false;
+  if (beat.venue_time && (beat.venue_time->us <= 0 || *beat.venue_time > kTimeMax)) return false;
+  return state_.venues.size() < kVenuesMax ||
+         std::any_of(state_.venues.begin(), state_.venues.end(),
+                     [&](const Venue& venue) { return venue.name == beat.venue; });
+}
+
+void Partition::RefuseBeat(const TradeBatch& batch, const Heartbeat& beat) {
+  ++counters_.heartbeats_refused;
+  TradeBatch one;
+  one.node = batch.node;
+  one.session = batch.session;
+  one.sequence = batch.sequence;
+  one.heartbeats.push_back(beat);
+  std::string bytes;
+  EncodeTradeBatch(one, bytes);
+  batch_->Refuse(DeadLetter{"heartbeat", Offset{position_.value - 1}, bytes.size(), bytes});
 }
 
 absl::Status Partition::Beat(const Heartbeat& beat, std::string_view node) {
@@ -184,26 +209,39 @@ bool Partition::TakePartials(uint32_t number, std::string& event) {
   return true;
 }
 
+// The first of the open windows of this interval that a PARTIAL message tells of. While a venue's
+// clock stands still they grow in number; who reads keeps no more of them.
+EventTime Partition::FirstOpenTold(const Instrument& instrument, Interval interval) {
+  EventTime newest = instrument.panes.empty()
+                         ? EventTime{0}
+                         : WindowStart(instrument.panes.last().start(), interval);
+  for (const Accumulator& window : instrument.rollup.windows()) {
+    if (window.interval == interval) newest = std::max(newest, window.start);
+  }
+  return EventTime{newest.us - (kOpenPerIntervalMax - 1) * interval.us()};
+}
+
 // The closed panes of each open window of this interval, and its open ones.
 void Partition::AppendOpenCandles(Instrument& instrument, Interval interval,
                                   std::vector<OpenCandle>& out) {
   const size_t begin = out.size();
   const auto open_at = [&](EventTime start) -> Candle& {
-    for (size_t i = begin; i < out.size(); ++i) {
-      if (out[i].key.open_time == start) return out[i].candle;
+    for (size_t i = out.size(); i > begin; --i) {
+      if (out[i - 1].key.open_time == start) return out[i - 1].candle;
     }
     out.push_back(OpenCandle{CandleKey{instrument.name, interval, start}, {}});
     return out.back().candle;
   };
+  const EventTime first = FirstOpenTold(instrument, interval);
   for (const Accumulator& window : instrument.rollup.windows()) {
-    if (window.interval != interval) continue;
+    if (window.interval != interval || window.start < first) continue;
     Candle& candle = open_at(window.start);
     candle.values = window.values;
     candle.lineage = window.lineage;
   }
   for (const std::unique_ptr<Pane>& pane : instrument.panes) {
     const EventTime start = WindowStart(pane->start(), interval);
-    if (!state_.venues[instrument.venue].Tracks(interval, start)) continue;
+    if (start < first || !state_.venues[instrument.venue].Tracks(interval, start)) continue;
     Candle& candle = open_at(start);
     if (interval.seconds == 1) {
       candle.values = pane->Values();

@@ -288,6 +288,7 @@ class Teller final : public LateReader {
                                                     {"beyond retention", c.trades_beyond_retention},
                                                     {"records repeated", c.records_repeated},
                                                     {"records bad", c.records_bad},
+                                                    {"heartbeats refused", c.heartbeats_refused},
                                                     {"volatility absent", c.volatility_absent}};
     std::string text;
     for (const auto& [name, count] : all) {
