@@ -41,8 +41,10 @@ OwnedPartition::~OwnedPartition() {
 
 // ---- take-over
 
-void OwnedPartition::TakeOverWhenDue(int64_t now_us) {
-  if (state_ == kWaiting && retry_.IsDue(now_us)) TakeOver(now_us);
+bool OwnedPartition::TakeOverWhenDue(int64_t now_us) {
+  if (state_ != kWaiting || !retry_.IsDue(now_us)) return true;
+  TakeOver(now_us);
+  return state_ != kWaiting || trouble_ != Trouble::kLog;
 }
 
 void OwnedPartition::TakeOver(int64_t now_us) {

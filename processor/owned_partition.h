@@ -39,8 +39,8 @@ class OwnedPartition final : public LateReader {
                  Publisher& publisher, FoldCounters& counters, const Rules& rules);
   ~OwnedPartition() override;
 
-  // Takes the partition over when that is due.
-  void TakeOverWhenDue(int64_t now_us);
+  // Takes the partition over when that is due. False: it failed because of the log.
+  bool TakeOverWhenDue(int64_t now_us);
   // A record from Poll. `batch` is the decoder's memory.
   void Take(const Record& record, TradeBatch& batch, int64_t now_us);
   // The records of a poll have been given.

@@ -18,14 +18,24 @@ Worker::Worker(WorkerOptions options, Source& source, Store& store, Publisher& p
 
 void Worker::Step(int64_t now_us, int64_t wait_us) {
   FinishCommit(now_us);
-  if (!stopping_) {
-    for (auto& [number, partition] : partitions_) partition->TakeOverWhenDue(now_us);
-  }
+  if (!stopping_) TakeOver(now_us);
   Poll(now_us, wait_us);
   BeginCommitWhenDue(now_us);
   for (auto& [number, partition] : partitions_) {
     if (commit_ == kIdle) partition->CheckFence(now_us);
     partition->Publish(now_us);
+  }
+}
+
+// A log that does not answer costs a time-out each time it is asked: it is asked once in a Step,
+// and in the next one the other partitions come first.
+void Worker::TakeOver(int64_t now_us) {
+  auto each = partitions_.upper_bound(log_failed_);
+  for (size_t i = 0; i < partitions_.size(); ++i, ++each) {
+    if (each == partitions_.end()) each = partitions_.begin();
+    if (each->second->TakeOverWhenDue(now_us)) continue;
+    log_failed_ = each->first;
+    return;
   }
 }
 

@@ -54,6 +54,7 @@ class Worker {
  private:
   using Pending = std::vector<std::shared_ptr<const PartitionCommit>>;
 
+  void TakeOver(int64_t now_us);
   void Poll(int64_t now_us, int64_t wait_us);
   void Give(const std::vector<Record>& records, int64_t now_us);
   void BeginCommitWhenDue(int64_t now_us);
@@ -73,6 +74,7 @@ class Worker {
   FoldCounters counters_;
   CommitCounters commits_;
   std::map<int32_t, std::unique_ptr<OwnedPartition>> partitions_;
+  int32_t log_failed_ = -1;  // partition whose take-over failed last because of the log
 
   // The commit being made: in flight, or between two attempts.
   enum { kIdle, kInFlight, kToSend, kToResolve } commit_ = kIdle;

@@ -2,6 +2,8 @@
 // and what it takes for a loss.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "processor/partition_board.h"
 #include "tests/simulation/fold/sim_world.h"
 
@@ -11,7 +13,9 @@ namespace {
 // A source that loses its place, or shows an end of its own.
 class TroubledSource final : public Source {
  public:
-  explicit TroubledSource(SimTopic& topic) : source_(topic, 1) { source_.Assign(0); }
+  explicit TroubledSource(SimTopic& topic) : source_(topic, 1) {
+    for (size_t i = 0; i < topic.records.size(); ++i) source_.Assign(static_cast<int32_t>(i));
+  }
 
   absl::Status Poll(int64_t wait_us, SourceEvents& events) override {
     absl::Status polled = source_.Poll(wait_us, events);
@@ -23,6 +27,7 @@ class TroubledSource final : public Source {
   }
   absl::StatusOr<LogBounds> Bounds(int32_t partition) override {
     ++asked;
+    if (silent.contains(partition)) return absl::UnavailableError("no answer");
     absl::StatusOr<LogBounds> bounds = source_.Bounds(partition);
     if (bounds.ok() && end) bounds->end = *end;
     return bounds;
@@ -44,6 +49,7 @@ class TroubledSource final : public Source {
 
   absl::Status failure;       // of the partition, whenever it was started
   std::optional<Offset> end;  // shown instead of the log's
+  std::set<int32_t> silent;   // partitions whose questions get no answer
   int asked = 0;
 
  private:
@@ -209,6 +215,34 @@ TEST_F(TroubleTest, AWaitingPartitionTellsWhoseTroubleItIs) {
   troubles = PartitionBoard::TroublesOf(*worker_);
   EXPECT_EQ(troubles.partitions, "partition 0: another owner has taken the partition over");
   EXPECT_EQ(troubles.kafka + troubles.database, "");
+}
+
+// Each question costs a time-out, and a worker that is asked to stop waits for the questions of one
+// Step.
+TEST_F(TroubleTest, ALogThatDoesNotAnswerIsAskedOnceInAStep) {
+  topic_ = SimTopic({SmallLog(), SmallLog(), SmallLog()});
+  Start();
+  worker_->Step(now_us_, 0);  // assigned
+  source_->silent = {0, 1, 2};
+  for (int step = 1; step <= 10; ++step) {
+    now_us_ += 10'000'000;  // all are due
+    worker_->Step(now_us_, 0);
+    EXPECT_EQ(source_->asked, step);
+  }
+}
+
+TEST_F(TroubleTest, APartitionWhoseLogDoesNotAnswerHoldsNoOtherBack) {
+  topic_ = SimTopic({SmallLog(), SmallLog(), SmallLog()});
+  Start();
+  worker_->Step(now_us_, 0);
+  source_->silent = {0};
+  for (int step = 0; step < 3; ++step) {
+    now_us_ += 10'000'000;  // the time-outs take so long that the first is due again each time
+    worker_->Step(now_us_, 0);
+  }
+  EXPECT_EQ(worker_->partitions().at(0)->state(), OwnedPartition::kWaiting);
+  EXPECT_NE(worker_->partitions().at(1)->state(), OwnedPartition::kWaiting);
+  EXPECT_NE(worker_->partitions().at(2)->state(), OwnedPartition::kWaiting);
 }
 
 TEST(PartitionBoardTest, ShowsTheFirstWorkersTroubleOfEachKind) {
