@@ -26,10 +26,32 @@ kafka::Headers HeadersOf(const DeadLetter& letter, const std::string& topic, int
   return headers;
 }
 
+// librdkafka's own queue is one for all topics: what fits into ours must fit there, so that a topic
+// that is stuck takes no room from the other.
+void MakeRoom(int64_t queue_bytes_max, int topics, kafka::ProducerOptions& producer) {
+  int64_t bytes = queue_bytes_max * topics + producer.record_bytes_max * topics;
+  producer.queue_bytes_max = bytes;
+  producer.queue_records_max = std::clamp<int64_t>(bytes / 64, 100'000, 10'000'000);
+}
+
+std::vector<OutboxMessage> MessagesOf(int32_t partition, const OutboxRow& row) {
+  absl::StatusOr<std::vector<OutboxMessage>> messages = UnpackOutbox(row.payload);
+  if (messages.ok()) {
+    return *std::move(messages);
+  }
+  Log(kError, "an outbox row cannot be read and is passed over",
+      {{"partition", partition}, {"version", row.version}, {"error", messages.status()}});
+  return {};
+}
+
 }  // namespace
 
 KafkaPublisher::KafkaPublisher(PublisherOptions options, Metrics* metrics)
-    : options_(std::move(options)), metrics_(metrics) {}
+    : options_(std::move(options)), metrics_(metrics) {
+  MakeRoom(options_.queue_bytes_max, kTopics, options_.producer);
+  topics_[kCandles].name = options_.candles_topic;
+  topics_[kLetters].name = options_.dead_letter_topic;
+}
 
 KafkaPublisher::~KafkaPublisher() {
   if (producer_ != nullptr) {
@@ -58,34 +80,54 @@ absl::Status KafkaPublisher::MakeProducer() {
   return absl::OkStatus();
 }
 
-// A row always finds room in an empty queue, however large it is.
-bool KafkaPublisher::HasRoom(size_t bytes) const {
-  return queued_bytes() == 0 ||
-         queued_bytes() + static_cast<int64_t>(bytes) <= options_.queue_bytes_max;
+// Each topic has the bound to itself. A row always finds room in an empty queue, however large.
+bool KafkaPublisher::HasRoom(const Counts& bytes) const {
+  for (int topic = 0; topic < kTopics; ++topic) {
+    int64_t queued = topics_[topic].queue.bytes();
+    if (bytes[topic] > 0 && queued > 0 && queued + bytes[topic] > options_.queue_bytes_max) {
+      return false;
+    }
+  }
+  return true;
 }
 
 bool KafkaPublisher::PublishCommitted(int32_t partition, const OutboxRow& row) {
   Serve();
-  if (!HasRoom(row.payload.size())) {
+  Channel& channel = channels_[partition];
+  if (channel.refused_version == row.version && !HasRoom(channel.refused_bytes)) {
+    return false;  // asked again every few ms: it is not unpacked each time
+  }
+  std::vector<OutboxMessage> messages = MessagesOf(partition, row);
+  Row taken{.covers = row.version, .at = Clock::now()};
+  Counts bytes{};
+  for (const OutboxMessage& message : messages) {
+    ++taken.left[TopicOf(message)];
+    bytes[TopicOf(message)] +=
+        static_cast<int64_t>(message.candle_event.size() + message.dead_letter.bytes.size());
+  }
+  if (!HasRoom(bytes)) {
+    channel.refused_version = row.version;
+    channel.refused_bytes = bytes;
     return false;
   }
-  absl::StatusOr<std::vector<OutboxMessage>> messages = UnpackOutbox(row.payload);
-  Channel& channel = channels_[partition];
-  if (!messages.ok()) {
-    Log(kError, "an outbox row cannot be read and is passed over",
-        {{"partition", partition}, {"version", row.version}, {"error", messages.status()}});
-    messages = std::vector<OutboxMessage>();
+  for (OutboxMessage& message : messages) {
+    SendQueue& queue = topics_[TopicOf(message)].queue;
+    queue.Add({partition, row.version, std::move(message)});
   }
-  channel.rows.push_back({row.version, static_cast<int64_t>(messages->size())});
-  for (OutboxMessage& message : *messages) {
-    QueueOf(message).Add({partition, row.version, std::move(message)});
-  }
-  while (!channel.rows.empty() && channel.rows.front().messages_left == 0) {
-    channel.delivered_version = channel.rows.front().version;
-    channel.rows.pop_front();
-  }
+  RemoveWhenDelivered(channel, channel.rows.emplace(row.version, taken).first);
   Send();
   return true;
+}
+
+// What is delivered behind a row that is not counts once that one is.
+void KafkaPublisher::RemoveWhenDelivered(Channel& channel, Rows::iterator row) {
+  if (row->second.left != Counts{}) {
+    return;
+  }
+  int64_t& covers = row == channel.rows.begin() ? channel.delivered_version
+                                                : std::prev(row)->second.covers;
+  covers = row->second.covers;
+  channel.rows.erase(row);
 }
 
 int64_t KafkaPublisher::DeliveredVersion(int32_t partition) {
@@ -96,38 +138,62 @@ int64_t KafkaPublisher::DeliveredVersion(int32_t partition) {
 
 bool KafkaPublisher::PublishEvent(int32_t partition, std::string candle_event) {
   Serve();
-  if (!HasRoom(candle_event.size())) {
+  if (!HasRoom({static_cast<int64_t>(candle_event.size()), 0})) {
     metrics_->EventDropped();
     return false;
   }
   QueuedMessage message{partition, -1, {}};
   message.content.candle_event = std::move(candle_event);
-  candles_.Add(std::move(message));
+  topics_[kCandles].queue.Add(std::move(message));
   Send();
   return true;
 }
 
 void KafkaPublisher::Forget(int32_t partition) {
   Serve();
-  candles_.Forget(partition);
-  letters_.Forget(partition);
+  for (Topic& topic : topics_) {
+    topic.queue.Forget(partition);
+  }
   channels_.erase(partition);
 }
 
-SendQueue& KafkaPublisher::QueueOf(const OutboxMessage& message) {
-  return message.kind == OutboxMessage::kDeadLetter ? letters_ : candles_;
+std::string KafkaPublisher::Trouble() const {
+  for (int topic = 0; topic < kTopics; ++topic) {
+    Clock::time_point oldest = Clock::now();
+    for (const auto& [partition, channel] : channels_) {
+      for (const auto& [version, row] : channel.rows) {
+        if (row.left[topic] > 0) {
+          oldest = std::min(oldest, row.at);
+          break;
+        }
+      }
+    }
+    auto waits = std::chrono::duration_cast<milliseconds>(Clock::now() - oldest);
+    if (waits > options_.undelivered_max) {
+      return "topic " + topics_[topic].name + ": a committed message is not delivered for " +
+             std::to_string(waits.count() / 1'000) + " s";
+    }
+  }
+  return "";
+}
+
+int KafkaPublisher::TopicOf(const OutboxMessage& message) {
+  return message.kind == OutboxMessage::kDeadLetter ? kLetters : kCandles;
 }
 
 void KafkaPublisher::Send() {
-  if (producer_ != nullptr && std::chrono::steady_clock::now() >= send_not_before_) {
-    SendFrom(candles_);
-    SendFrom(letters_);
+  for (int topic = 0; topic < kTopics; ++topic) {
+    if (producer_ != nullptr && Clock::now() >= topics_[topic].send_not_before) {
+      SendTo(topic);
+    }
   }
 }
 
-void KafkaPublisher::SendFrom(SendQueue& queue) {
+void KafkaPublisher::SendTo(int topic) {
+  SendQueue& queue = topics_[topic].queue;
   while (const QueuedMessage* message = queue.Next()) {
-    absl::Status produced = Produce(*message, next_token_);
+    uint64_t token = (sent_ + 1) * kTopics + static_cast<uint64_t>(topic);
+    absl::Status produced = Produce(*message, token);
     if (absl::IsInvalidArgument(produced)) {
       Log(kError, "a message is refused and passed over",
           {{"partition", message->partition}, {"error", produced}});
@@ -136,18 +202,19 @@ void KafkaPublisher::SendFrom(SendQueue& queue) {
     } else if (!produced.ok()) {
       return;  // full, broken, or the topic is not there: the next call tries again
     } else {
-      queue.Sent(next_token_++);
+      queue.Sent(token);
+      ++sent_;
     }
   }
 }
 
 absl::Status KafkaPublisher::Produce(const QueuedMessage& message, uint64_t token) {
   if (message.content.kind == OutboxMessage::kCandleEvent) {
-    return producer_->Produce(options_.candles_topic, message.partition,
+    return producer_->Produce(topics_[kCandles].name, message.partition,
                               message.content.candle_event, token);
   }
   const DeadLetter& letter = message.content.dead_letter;
-  return producer_->Produce(options_.dead_letter_topic, -1, letter.bytes, token, letter.reason,
+  return producer_->Produce(topics_[kLetters].name, -1, letter.bytes, token, letter.reason,
                             HeadersOf(letter, options_.trades_topic, message.partition));
 }
 
@@ -160,20 +227,20 @@ void KafkaPublisher::Serve() {
     Renew();
   }
   Send();
-  metrics_->PublisherQueueIs(options_.worker, candles_.messages() + letters_.messages(),
-                             queued_bytes());
+  const SendQueue& candles = topics_[kCandles].queue;
+  const SendQueue& letters = topics_[kLetters].queue;
+  metrics_->PublisherQueueIs(options_.worker, candles.messages() + letters.messages(),
+                             candles.bytes() + letters.bytes());
 }
 
 void KafkaPublisher::TakeDelivery(const kafka::Delivery& delivery) {
   bool delivered = delivery.status.ok();
+  Topic& topic = topics_[delivery.token % kTopics];
   if (!delivered) {
     metrics_->MessageFailed();
-    send_not_before_ = std::chrono::steady_clock::now() + kRetryInterval;
+    topic.send_not_before = Clock::now() + kRetryInterval;
   }
-  std::optional<QueuedMessage> message = candles_.Reported(delivery.token, delivered);
-  if (!message.has_value()) {
-    message = letters_.Reported(delivery.token, delivered);
-  }
+  std::optional<QueuedMessage> message = topic.queue.Reported(delivery.token, delivered);
   if (!message.has_value()) {
     return;  // it is sent again
   }
@@ -192,22 +259,16 @@ void KafkaPublisher::MarkDelivered(const QueuedMessage& message) {
   if (message.version < 0 || found == channels_.end()) {
     return;
   }
-  Channel& channel = found->second;
-  for (Row& row : channel.rows) {
-    if (row.version == message.version) {
-      --row.messages_left;
-      break;
-    }
-  }
-  while (!channel.rows.empty() && channel.rows.front().messages_left <= 0) {
-    channel.delivered_version = channel.rows.front().version;
-    channel.rows.pop_front();
+  auto row = found->second.rows.find(message.version);
+  if (row != found->second.rows.end()) {
+    --row->second.left[TopicOf(message.content)];
+    RemoveWhenDelivered(found->second, row);
   }
 }
 
 // Everything on its way goes back to the front, in its order; the topic may hold it twice.
 void KafkaPublisher::Renew() {
-  auto now = std::chrono::steady_clock::now();
+  auto now = Clock::now();
   if (now < renew_not_before_) {
     return;
   }
@@ -217,8 +278,9 @@ void KafkaPublisher::Renew() {
     producer_->Close(kCloseMax);
     producer_.reset();
   }
-  candles_.ProducerGone();
-  letters_.ProducerGone();
+  for (Topic& topic : topics_) {
+    topic.queue.ProducerGone();
+  }
   if (absl::Status made = MakeProducer(); !made.ok()) {
     Log(kError, "no new producer", {{"error", made}});
   }

@@ -3,9 +3,9 @@
 // new producer when the old one is broken.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,7 +22,8 @@ struct PublisherOptions {
   std::string trades_topic;  // named in dead letters' headers
   std::string candles_topic;
   std::string dead_letter_topic;
-  int64_t queue_bytes_max = 64 << 20;
+  int64_t queue_bytes_max = 64 << 20;  // of each topic
+  std::chrono::milliseconds undelivered_max{30'000};  // for longer: trouble
   int32_t worker = 0;  // for the metrics
 };
 
@@ -38,23 +39,38 @@ class KafkaPublisher final : public Publisher {
   bool PublishEvent(int32_t partition, std::string candle_event) override;
   void Forget(int32_t partition) override;
 
+  // Which topic has not got a committed message for too long. Empty = none.
+  std::string Trouble() const;
+
  private:
+  using Clock = std::chrono::steady_clock;
+  enum { kCandles, kLetters, kTopics };
+  using Counts = std::array<int64_t, kTopics>;
+  struct Topic {
+    std::string name;
+    SendQueue queue;
+    Clock::time_point send_not_before{};  // after a failure
+  };
   // A row that is not delivered as a whole.
   struct Row {
-    int64_t version = 0;
-    int64_t messages_left = 0;
+    Counts left{};         // messages
+    int64_t covers = 0;    // version up to which everything behind this row is delivered
+    Clock::time_point at;  // when it was taken
   };
-  struct Channel {  // of one partition
-    std::deque<Row> rows;
+  using Rows = std::map<int64_t, Row>;  // by version
+  struct Channel {                      // of one partition
+    Rows rows;
     int64_t delivered_version = -1;
+    int64_t refused_version = -1;  // of the row that found no room
+    Counts refused_bytes{};
   };
   KafkaPublisher(PublisherOptions options, Metrics* metrics);
   absl::Status MakeProducer();
-  bool HasRoom(size_t bytes) const;
-  int64_t queued_bytes() const { return candles_.bytes() + letters_.bytes(); }
-  SendQueue& QueueOf(const OutboxMessage& message);
+  bool HasRoom(const Counts& bytes) const;
+  static int TopicOf(const OutboxMessage& message);
+  static void RemoveWhenDelivered(Channel& channel, Rows::iterator row);
   void Send();
-  void SendFrom(SendQueue& queue);
+  void SendTo(int topic);
   absl::Status Produce(const QueuedMessage& message, uint64_t token);
   void Serve();
   void TakeDelivery(const kafka::Delivery& delivery);
@@ -64,11 +80,9 @@ class KafkaPublisher final : public Publisher {
   PublisherOptions options_;
   Metrics* metrics_;
   std::map<int32_t, Channel> channels_;
-  SendQueue candles_;
-  SendQueue letters_;
-  uint64_t next_token_ = 1;
-  std::chrono::steady_clock::time_point send_not_before_{};  // after a failure
-  std::chrono::steady_clock::time_point renew_not_before_{};
+  std::array<Topic, kTopics> topics_;
+  uint64_t sent_ = 0;  // token: this times kTopics, plus the topic
+  Clock::time_point renew_not_before_{};
   std::unique_ptr<kafka::Producer> producer_;  // last: it calls TakeDelivery
 };
 

@@ -20,7 +20,7 @@ class MockBroker {
     rd_kafka_mock_group_initial_rebalance_delay_ms(cluster_, 0);
     rd_kafka_mock_topic_create(cluster_, "trades", 1, 1);
     rd_kafka_mock_topic_create(cluster_, "many", 8, 1);
-    rd_kafka_mock_topic_create(cluster_, "candles", 1, 1);
+    rd_kafka_mock_topic_create(cluster_, "candles", 2, 1);
     rd_kafka_mock_topic_create(cluster_, "dead-letter", 1, 1);
   }
   ~MockBroker() {
