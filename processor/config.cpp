@@ -245,6 +245,23 @@ void AddCommit(ProcessorConfig* config, config::OptionSet& options) {
                                               .help = "between two Progress of a partition"});
 }
 
+void AddPublishing(ProcessorConfig* config, config::OptionSet& options) {
+  options.Add(&config->publish_queue_bytes_max,
+              {.name = "publish_queue_bytes_max",
+               .fallback = 64 * kMebibyte,
+               .minimum = kMebibyte,
+               .maximum = 512 * kMebibyte,
+               .unit = "bytes",
+               .help = "on their way to topic candles, and as many to dead-letter, per worker"});
+  options.Add(&config->unpublished_bytes_max,
+              {.name = "unpublished_bytes_max",
+               .fallback = 64 * kMebibyte,
+               .minimum = kMebibyte,
+               .unit = "bytes",
+               .help = "committed and waiting for room on that way, per worker; past it reading "
+                       "pauses"});
+}
+
 void AddRunning(ProcessorConfig* config, config::OptionSet& options) {
   options.Add(&config->admin_address, {.name = "admin_address",
                                        .fallback = "127.0.0.1",
@@ -338,6 +355,7 @@ WorkerOptions ProcessorConfig::ForWorker() const {
   options.partial_repeat_us = partial_repeat_ms * 1'000;
   options.progress_interval_us = progress_interval_ms * 1'000;
   options.batch_rows_max = static_cast<size_t>(commit_rows_max);
+  options.unpublished_bytes_max = static_cast<size_t>(unpublished_bytes_max);
   options.jitter = SystemRandom();
   return options;
 }
@@ -349,6 +367,7 @@ config::OptionSet ProcessorOptions(ProcessorConfig* config) {
   AddFold(config, options);
   AddBounds(config, options);
   AddCommit(config, options);
+  AddPublishing(config, options);
   AddRunning(config, options);
   options.AddCheck([config](config::Problems* problems) {
     CheckIntervals(*config, problems);

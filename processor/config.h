@@ -52,6 +52,8 @@ struct ProcessorConfig {
   int commit_interval_min_ms = 0;
   int commit_interval_max_ms = 0;
   int64_t commit_rows_max = 0;
+  int64_t unpublished_bytes_max = 0;
+  int64_t publish_queue_bytes_max = 0;
   int partial_interval_ms = 0;
   int partial_repeat_ms = 0;
   int progress_interval_ms = 0;

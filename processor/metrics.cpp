@@ -117,6 +117,8 @@ struct Metrics::Families {
       Counter(r, "messages_failed_total", "Messages to be sent again").Add({});
   prometheus::Counter& dropped =
       Counter(r, "events_dropped_total", "PARTIAL and Progress dropped at a full queue").Add({});
+  GaugeFamily& unpublished =
+      Gauge(r, "unpublished_bytes", "Committed rows that the publisher has no room for");
   GaugeFamily& queue = Gauge(r, "publisher_queue_records", "Messages not yet delivered");
   GaugeFamily& queue_bytes = Gauge(r, "publisher_queue_bytes", "Their payload");
 };
@@ -238,6 +240,10 @@ void Metrics::MessageFailed() {
 
 void Metrics::EventDropped() {
   families_->dropped.Increment();
+}
+
+void Metrics::UnpublishedIs(int32_t worker, int64_t bytes) {
+  families_->unpublished.Add({{"worker", std::to_string(worker)}}).Set(Number(bytes));
 }
 
 void Metrics::PublisherQueueIs(int32_t worker, int64_t messages, int64_t bytes) {

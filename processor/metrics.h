@@ -47,6 +47,7 @@ class Metrics {
   void MessageDelivered(std::string_view kind, int64_t bytes);  // closed, open, dead_letter
   void MessageFailed();
   void EventDropped();
+  void UnpublishedIs(int32_t worker, int64_t bytes);
   void PublisherQueueIs(int32_t worker, int64_t messages, int64_t bytes);
 
  private:

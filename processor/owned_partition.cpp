@@ -118,7 +118,9 @@ void OwnedPartition::Begin(const TakenOver& taken, const LogBounds& bounds, int6
   last_record_ = loss ? std::nullopt : row.last_record;
   log_id_ = bounds.log_id;
   log_replaced_ = false;
-  if (rules_.left_over_published) unpublished_.assign(taken.outbox.begin(), taken.outbox.end());
+  if (rules_.left_over_published) {
+    for (const OutboxRow& row : taken.outbox) Queue(row);
+  }
   catch_up_end_ = bounds.end;
   fenced_at_us_ = now_us;
   status_ = absl::OkStatus();
@@ -250,7 +252,7 @@ std::shared_ptr<PartitionCommit> OwnedPartition::Freeze(bool store_open, int64_t
   commit.row.log_id = log_id_;
   commit.delivered_version = publisher_.DeliveredVersion(partition_);
   if (store_open) state_ = kReleased;
-  if (commit.outbox && !rules_.publish_after_commit) unpublished_.push_back(*commit.outbox);
+  if (commit.outbox && !rules_.publish_after_commit) Queue(*commit.outbox);
   return *frozen;
 }
 
@@ -260,10 +262,7 @@ void OwnedPartition::Landed(const PartitionCommit& commit, int64_t begun_us, int
   retry_.Worked();
   first_commit_ = false;
   fenced_at_us_ = std::max(fenced_at_us_, begun_us);
-  if (commit.outbox && rules_.publish_after_commit) {
-    unpublished_.insert(rules_.outbox_first ? unpublished_.end() : unpublished_.begin(),
-                        *commit.outbox);
-  }
+  if (commit.outbox && rules_.publish_after_commit) Queue(*commit.outbox);
   progress_ = fold_->frozen_progress();
   progress_at_us_ = now_us;
   if (state_ != kFirstCommit) return;
@@ -313,6 +312,7 @@ void OwnedPartition::Drop() {
   publisher_.Forget(partition_);
   fold_.reset();
   unpublished_.clear();
+  unpublished_bytes_ = 0;
   progress_.clear();
   partial_at_us_.clear();
   last_seen_.reset();
@@ -328,9 +328,16 @@ void OwnedPartition::Stop(absl::Status status) {
 
 // ---- publishing
 
+void OwnedPartition::Queue(OutboxRow row) {
+  unpublished_bytes_ += row.payload.size();
+  unpublished_.insert(rules_.outbox_first ? unpublished_.end() : unpublished_.begin(),
+                      std::move(row));
+}
+
 void OwnedPartition::Publish(int64_t now_us) {
   if (!fold_) return;
   while (!unpublished_.empty() && publisher_.PublishCommitted(partition_, unpublished_.front())) {
+    unpublished_bytes_ -= unpublished_.front().payload.size();
     unpublished_.pop_front();
   }
   if (!unpublished_.empty()) return;

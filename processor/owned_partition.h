@@ -71,6 +71,7 @@ class OwnedPartition final : public LateReader {
   bool has_records() const;   // folded, not committed
   bool wants_commit() const;  // a window closed, a candle is revised, or the first commit is due
   bool has_unpublished() const { return !unpublished_.empty(); }
+  size_t unpublished_bytes() const { return unpublished_bytes_; }
   bool is_full() const { return fold_ && fold_->batch_rows() > options_.batch_rows_max; }
   // Next record to fold, and the end that the log had at the take-over.
   Offset position() const { return fold_ ? fold_->position() : Offset{}; }
@@ -104,6 +105,7 @@ class OwnedPartition final : public LateReader {
   void TryAgain(const absl::Status& status, int64_t now_us);
   void Drop();
   void Stop(absl::Status status);
+  void Queue(OutboxRow row);
   bool MayPublishOpen(int64_t now_us) const;
   void PublishOpen(int64_t now_us);
   void RepeatOpen(int64_t now_us);
@@ -138,6 +140,7 @@ class OwnedPartition final : public LateReader {
   size_t bad_at_ = 0;
 
   std::deque<OutboxRow> unpublished_;
+  size_t unpublished_bytes_ = 0;
   std::string progress_;
   int64_t progress_at_us_ = 0;
   int64_t fenced_at_us_ = 0;            // last commit or read that showed that the row is ours

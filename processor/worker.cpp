@@ -42,7 +42,8 @@ void Worker::TakeOver(int64_t now_us) {
 void Worker::Poll(int64_t now_us, int64_t wait_us) {
   const bool full = std::any_of(partitions_.begin(), partitions_.end(),
                                 [](const auto& each) { return each.second->is_full(); });
-  const bool pause = stopping_ || full || commit_ == kToSend || commit_ == kToResolve;
+  const bool stuck = unpublished_bytes() > options_.unpublished_bytes_max;
+  const bool pause = stopping_ || full || stuck || commit_ == kToSend || commit_ == kToResolve;
   if (pause != paused_) source_.Pause(pause);
   paused_ = pause;
   source_status_ = source_.Poll(wait_us, events_);
@@ -172,6 +173,12 @@ void Worker::Resolve(int64_t now_us) {
   if (pending_.empty()) trouble_ = absl::OkStatus();
   if (pending_.size() == sent) return retry_.Failed(now_us);
   retry_.WaitUntil(now_us);
+}
+
+size_t Worker::unpublished_bytes() const {
+  size_t bytes = 0;
+  for (const auto& [number, partition] : partitions_) bytes += partition->unpublished_bytes();
+  return bytes;
 }
 
 bool Worker::stopped() const {

@@ -46,6 +46,8 @@ class Worker {
   const CommitCounters& commits() const { return commits_; }
   // The last commit failed, or its outcome is not known yet; why.
   const absl::Status& commit_trouble() const { return trouble_; }
+  // Of committed rows that the publisher has no room for yet.
+  size_t unpublished_bytes() const;
   // The last Poll's.
   const absl::Status& source_status() const { return source_status_; }
 

@@ -27,6 +27,9 @@ struct WorkerOptions {
   int64_t fenced_wait_us = 10'000'000;  // fenced, yet still assigned: taken over again after this
   int64_t short_log_wait_us = 60'000'000;  // a log that ends before next_offset may still come back
   size_t batch_rows_max = 200'000;      // uncommitted rows of a partition; past it reading pauses
+  // Of committed rows that the publisher has no room for, of all partitions together; past it
+  // reading pauses.
+  size_t unpublished_bytes_max = size_t{64} << 20;
   // One for all workers of a process.
   std::shared_ptr<ClosedPanesBudget> closed_panes =
       std::make_shared<ClosedPanesBudget>(size_t{64} << 20);

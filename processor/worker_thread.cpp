@@ -46,6 +46,7 @@ PublisherOptions PublisherOptionsOf(const ProcessorConfig& config, int number) {
   options.trades_topic = config.TradesTopic();
   options.candles_topic = config.CandlesTopic();
   options.dead_letter_topic = config.DeadLetterTopic();
+  options.queue_bytes_max = config.publish_queue_bytes_max;
   options.worker = number;
   return options;
 }
@@ -139,7 +140,12 @@ void WorkerThread::Report() {
   for (const auto& [number, partition] : worker_->partitions()) {
     ReportPartition(*partition);
   }
-  surroundings_.board.TroublesAre(number_, PartitionBoard::TroublesOf(*worker_));
+  surroundings_.metrics.UnpublishedIs(number_, static_cast<int64_t>(worker_->unpublished_bytes()));
+  PartitionBoard::Troubles troubles = PartitionBoard::TroublesOf(*worker_);
+  if (troubles.kafka.empty()) {
+    troubles.kafka = publisher_->Trouble();
+  }
+  surroundings_.board.TroublesAre(number_, std::move(troubles));
   if (!worker_->source_status().ok()) {
     Log(kWarning, "Kafka", {{"worker", number_}, {"error", worker_->source_status()}});
   }

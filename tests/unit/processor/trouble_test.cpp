@@ -59,10 +59,12 @@ class TroubledSource final : public Source {
 
 class SilentPublisher final : public Publisher {
  public:
-  bool PublishCommitted(int32_t, const OutboxRow&) override { return true; }
+  bool PublishCommitted(int32_t, const OutboxRow&) override { return !full; }
   int64_t DeliveredVersion(int32_t) override { return -1; }
   bool PublishEvent(int32_t, std::string) override { return true; }
   void Forget(int32_t) override {}
+
+  bool full = false;
 };
 
 // Six records, one each second.
@@ -215,6 +217,54 @@ TEST_F(TroubleTest, AWaitingPartitionTellsWhoseTroubleItIs) {
   troubles = PartitionBoard::TroublesOf(*worker_);
   EXPECT_EQ(troubles.partitions, "partition 0: another owner has taken the partition over");
   EXPECT_EQ(troubles.kafka + troubles.database, "");
+}
+
+TEST_F(TroubleTest, ReadingPausesWhileTooMuchWaitsToBePublished) {
+  options_.unpublished_bytes_max = 0;
+  topic_.visible = {3};
+  Start();
+  publisher_.full = true;
+  Run(10);
+  EXPECT_GT(worker_->unpublished_bytes(), 0u);
+  topic_.visible = {6};
+  Run(10);
+  EXPECT_EQ(partition().position(), Offset{3});
+  EXPECT_EQ(database_.partition(0).row.next_offset, Offset{3}) << "what was read is committed";
+  publisher_.full = false;
+  Run(10);
+  EXPECT_EQ(worker_->unpublished_bytes(), 0u);
+  EXPECT_EQ(database_.partition(0).row.next_offset, Offset{6});
+}
+
+TEST_F(TroubleTest, AWorkerThatIsFullStopsOnceEverythingIsPublished) {
+  options_.unpublished_bytes_max = 0;
+  Start();
+  publisher_.full = true;
+  Run(10);
+  const auto committed = database_.partition(0).row.next_offset;
+  worker_->BeginStop();
+  Run(1);
+  EXPECT_FALSE(worker_->stopped());
+  EXPECT_EQ(partition().state(), OwnedPartition::kReleased) << "open windows are stored already";
+  publisher_.full = false;
+  Run(1);
+  EXPECT_TRUE(worker_->stopped());
+  EXPECT_EQ(database_.partition(0).row.next_offset, committed);
+}
+
+TEST_F(TroubleTest, WhatIsLeftOverOfAnEarlierOwnerCounts) {
+  options_.unpublished_bytes_max = 0;
+  topic_.visible = {3};
+  Start();
+  publisher_.full = true;
+  Run(10);
+  topic_.visible = {6};
+  Start();
+  Run(10);
+  EXPECT_EQ(database_.partition(0).row.next_offset, Offset{3});
+  publisher_.full = false;
+  Run(10);
+  EXPECT_EQ(database_.partition(0).row.next_offset, Offset{6});
 }
 
 // Each question costs a time-out, and a worker that is asked to stop waits for the questions of one

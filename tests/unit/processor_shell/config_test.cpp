@@ -25,7 +25,8 @@ TEST(ProcessorConfigTest, OptionsReachTheFold) {
   ProcessorConfig config;
   EXPECT_EQ(Apply(&config,
                   "intervals: [1m, 1s]\ngrace_ms: 250\nretention_s: {1m: 60}\n"
-                  "on_data_loss: record_gap\npartial_interval_ms: 7\n"),
+                  "on_data_loss: record_gap\npartial_interval_ms: 7\n"
+                  "unpublished_bytes_max: 2097152\n"),
             config::Problems{});
   WorkerOptions options = config.ForWorker();
   EXPECT_EQ(options.fold.intervals, (std::vector<Interval>{{1}, {60}}));
@@ -33,6 +34,7 @@ TEST(ProcessorConfigTest, OptionsReachTheFold) {
   EXPECT_EQ(options.fold.grace_us, 250'000);
   EXPECT_TRUE(options.record_gap);
   EXPECT_EQ(options.partial_interval_us, 7'000);
+  EXPECT_EQ(options.unpublished_bytes_max, 2'097'152u);
 }
 
 TEST(ProcessorConfigTest, RulesBetweenOptionsAreNamed) {

@@ -34,6 +34,7 @@ void CallEveryVerb(Metrics& metrics) {
   metrics.MessageDelivered("closed", 1);
   metrics.MessageFailed();
   metrics.EventDropped();
+  metrics.UnpublishedIs(0, 1);
   metrics.PublisherQueueIs(0, 1, 1);
 }
 
