@@ -211,7 +211,7 @@ struct TakenOver {
   Epoch epoch;  // the new one, ours
   PartitionRow row;
   std::vector<InstrumentState> instruments;
-  std::vector<OutboxRow> outbox;  // left over by earlier owners, in order of version
+  std::vector<OutboxRow> outbox;  // left over by earlier owners: the first page, as ReadOutbox
 };
 
 // ------------------------------------------------------------------------------------------------
@@ -286,6 +286,11 @@ class Store {
 
   // The row's guards, read from the primary. kNotFound when there is no row.
   virtual absl::StatusOr<StoredProgress> ReadProgress(int32_t partition) = 0;
+
+  // Outbox rows behind this version, in order of version: at least one, where there is any, and not
+  // many more bytes than fit well into memory. None once the epoch is not the row's.
+  virtual absl::StatusOr<std::vector<OutboxRow>> ReadOutbox(int32_t partition, Epoch epoch,
+                                                            int64_t after_version) = 0;
 
   // On a connection of its own: does not wait for the commit in flight, and may or may not see it.
   // kAborted when the epoch is not the row's any more.

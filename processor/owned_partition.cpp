@@ -119,6 +119,7 @@ void OwnedPartition::Begin(const TakenOver& taken, const LogBounds& bounds, int6
   log_id_ = bounds.log_id;
   log_replaced_ = false;
   if (rules_.left_over_published) {
+    left_over_ = !taken.outbox.empty();
     for (const OutboxRow& row : taken.outbox) Queue(row);
   }
   catch_up_end_ = bounds.end;
@@ -262,7 +263,9 @@ void OwnedPartition::Landed(const PartitionCommit& commit, int64_t begun_us, int
   retry_.Worked();
   first_commit_ = false;
   fenced_at_us_ = std::max(fenced_at_us_, begun_us);
-  if (commit.outbox && rules_.publish_after_commit) Queue(*commit.outbox);
+  // While rows that were left over are loaded, this one comes with them.
+  const bool loaded = left_over_ || (commit.outbox && commit.outbox->version <= newest_queued_);
+  if (commit.outbox && rules_.publish_after_commit && !loaded) Queue(*commit.outbox);
   progress_ = fold_->frozen_progress();
   progress_at_us_ = now_us;
   if (state_ != kFirstCommit) return;
@@ -313,6 +316,8 @@ void OwnedPartition::Drop() {
   fold_.reset();
   unpublished_.clear();
   unpublished_bytes_ = 0;
+  newest_queued_ = -1;
+  left_over_ = false;
   progress_.clear();
   partial_at_us_.clear();
   last_seen_.reset();
@@ -329,6 +334,7 @@ void OwnedPartition::Stop(absl::Status status) {
 // ---- publishing
 
 void OwnedPartition::Queue(OutboxRow row) {
+  newest_queued_ = row.version;
   unpublished_bytes_ += row.payload.size();
   unpublished_.insert(rules_.outbox_first ? unpublished_.end() : unpublished_.begin(),
                       std::move(row));
@@ -341,6 +347,7 @@ void OwnedPartition::Publish(int64_t now_us) {
     unpublished_.pop_front();
   }
   if (!unpublished_.empty()) return;
+  if (left_over_) return LoadLeftOver(now_us);
   if (!progress_.empty() && now_us >= progress_at_us_) {
     progress_at_us_ = now_us + options_.progress_interval_us;
     publisher_.PublishEvent(partition_, progress_);
@@ -348,6 +355,16 @@ void OwnedPartition::Publish(int64_t now_us) {
   if (!MayPublishOpen(now_us)) return;
   RepeatOpen(now_us);
   PublishOpen(now_us);
+}
+
+// However much earlier owners could not publish, memory holds a page of it.
+void OwnedPartition::LoadLeftOver(int64_t now_us) {
+  trouble_ = Trouble::kDatabase;
+  absl::StatusOr<std::vector<OutboxRow>> rows =
+      store_.ReadOutbox(partition_, epoch_, newest_queued_);
+  if (!rows.ok()) return Fail(rows.status(), now_us);
+  left_over_ = !rows->empty();
+  for (OutboxRow& row : *rows) Queue(std::move(row));
 }
 
 bool OwnedPartition::MayPublishOpen(int64_t now_us) const {

@@ -70,7 +70,8 @@ class OwnedPartition final : public LateReader {
   std::optional<Epoch> epoch() const { return fold_ ? std::optional(epoch_) : std::nullopt; }
   bool has_records() const;   // folded, not committed
   bool wants_commit() const;  // a window closed, a candle is revised, or the first commit is due
-  bool has_unpublished() const { return !unpublished_.empty(); }
+  bool has_unpublished() const { return left_over_ || !unpublished_.empty(); }
+  bool has_left_over() const { return left_over_; }
   size_t unpublished_bytes() const { return unpublished_bytes_; }
   bool is_full() const { return fold_ && fold_->batch_rows() > options_.batch_rows_max; }
   // Next record to fold, and the end that the log had at the take-over.
@@ -106,6 +107,7 @@ class OwnedPartition final : public LateReader {
   void Drop();
   void Stop(absl::Status status);
   void Queue(OutboxRow row);
+  void LoadLeftOver(int64_t now_us);
   bool MayPublishOpen(int64_t now_us) const;
   void PublishOpen(int64_t now_us);
   void RepeatOpen(int64_t now_us);
@@ -141,6 +143,8 @@ class OwnedPartition final : public LateReader {
 
   std::deque<OutboxRow> unpublished_;
   size_t unpublished_bytes_ = 0;
+  int64_t newest_queued_ = -1;  // version of a row
+  bool left_over_ = false;      // the store may have rows behind that one that were not loaded
   std::string progress_;
   int64_t progress_at_us_ = 0;
   int64_t fenced_at_us_ = 0;            // last commit or read that showed that the row is ours

@@ -170,7 +170,7 @@ std::string KafkaPublisher::Trouble() const {
     }
     auto waits = std::chrono::duration_cast<milliseconds>(Clock::now() - oldest);
     if (waits > options_.undelivered_max) {
-      return "topic " + topics_[topic].name + ": a committed message is not delivered for " +
+      return "topic " + topics_[topic].name + ": a committed message has waited for " +
              std::to_string(waits.count() / 1'000) + " s";
     }
   }

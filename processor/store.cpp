@@ -178,6 +178,16 @@ absl::StatusOr<StoredProgress> PostgresStore::ReadProgress(int32_t partition) {
   return progress.ok() ? std::move(progress) : AsStoreError(progress.status());
 }
 
+absl::StatusOr<std::vector<OutboxRow>> PostgresStore::ReadOutbox(int32_t partition, Epoch epoch,
+                                                                 int64_t after_version) {
+  absl::StatusOr<postgres::Connection*> connection = Connected();
+  if (!connection.ok()) {
+    return connection.status();
+  }
+  auto rows = ReadOutboxPage(**connection, options_.topic, partition, epoch, after_version);
+  return rows.ok() ? std::move(rows) : AsStoreError(Annotate(rows.status(), "left-over outbox"));
+}
+
 absl::StatusOr<ReadBackAnswer> PostgresStore::Read(const ReadBack& request) {
   absl::StatusOr<postgres::Connection*> connection = Connected();
   if (!connection.ok()) {

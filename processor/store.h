@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "platform/postgres/connection.h"
 #include "processor/io.h"
@@ -32,6 +33,8 @@ class PostgresStore final : public Store {
   void BeginCommit(Commit commit) override;
   std::optional<CommitOutcome> PollCommit() override;
   absl::StatusOr<StoredProgress> ReadProgress(int32_t partition) override;
+  absl::StatusOr<std::vector<OutboxRow>> ReadOutbox(int32_t partition, Epoch epoch,
+                                                    int64_t after_version) override;
   absl::StatusOr<ReadBackAnswer> Read(const ReadBack& request) override;
 
  private:

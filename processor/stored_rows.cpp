@@ -68,15 +68,11 @@ absl::Status LoadStates(Connection& connection, const std::string& topic, int32_
   for (int row = 0; row < states->rows(); ++row) {
     taken.instruments.push_back({std::string(states->Text(row, 0)), states->Bytea(row, 1)});
   }
-  auto outbox = connection.Exec(
-      "SELECT version, payload FROM outbox WHERE topic = $1 AND partition = $2 ORDER BY version",
-      {Param::Text(topic), Param::Int4(partition)}, kBinary);
+  auto outbox = ReadOutboxPage(connection, topic, partition, taken.epoch, -1);
   if (!outbox.ok()) {
     return outbox.status();
   }
-  for (int row = 0; row < outbox->rows(); ++row) {
-    taken.outbox.push_back({outbox->Int(row, 0), outbox->Bytea(row, 1)});
-  }
+  taken.outbox = *std::move(outbox);
   return absl::OkStatus();
 }
 
@@ -245,6 +241,30 @@ absl::StatusOr<StoredProgress> ReadStoredProgress(Connection& connection, const 
     return absl::NotFoundError("no row of partition " + std::to_string(partition));
   }
   return StoredProgress{Epoch{found->Int(0, 0)}, Offset{found->Int(0, 1)}};
+}
+
+absl::StatusOr<std::vector<OutboxRow>> ReadOutboxPage(Connection& connection,
+                                                      const std::string& topic, int32_t partition,
+                                                      Epoch epoch, int64_t after_version) {
+  auto page = connection.Exec(
+      "SELECT version, payload FROM ("
+      "  SELECT version, payload, sum(octet_length(payload)) OVER (ORDER BY version) - "
+      "    octet_length(payload) AS bytes_before"
+      "  FROM (SELECT version, payload FROM outbox WHERE topic = $1 AND partition = $2 AND "
+      "    version > $3 AND EXISTS (SELECT FROM partition_progress WHERE topic = $1 AND "
+      "    partition = $2 AND epoch = $4) ORDER BY version LIMIT 1000) AS candidates) AS page "
+      "WHERE bytes_before < 8388608 ORDER BY version",
+      {Param::Text(topic), Param::Int4(partition), Param::Int8(after_version),
+       Param::Int8(epoch.value)},
+      kBinary);
+  if (!page.ok()) {
+    return page.status();
+  }
+  std::vector<OutboxRow> rows;
+  for (int row = 0; row < page->rows(); ++row) {
+    rows.push_back({page->Int(row, 0), page->Bytea(row, 1)});
+  }
+  return rows;
 }
 
 absl::StatusOr<ReadBackAnswer> ReadBackRows(Connection& connection, const std::string& topic,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "platform/postgres/connection.h"
 #include "processor/io.h"
@@ -17,6 +18,12 @@ absl::StatusOr<TakenOver> TakeOverRow(postgres::Connection& connection, const st
 
 absl::StatusOr<StoredProgress> ReadStoredProgress(postgres::Connection& connection,
                                                   const std::string& topic, int32_t partition);
+
+// Outbox rows behind this version: a page of 8 MiB and the row that goes beyond, at most 1,000.
+// None when the epoch is not the row's.
+absl::StatusOr<std::vector<OutboxRow>> ReadOutboxPage(postgres::Connection& connection,
+                                                      const std::string& topic, int32_t partition,
+                                                      Epoch epoch, int64_t after_version);
 
 // One statement, so one snapshot, with the fence in it. ABORTED when the epoch is not the row's.
 absl::StatusOr<ReadBackAnswer> ReadBackRows(postgres::Connection& connection,

@@ -41,7 +41,9 @@ void Worker::TakeOver(int64_t now_us) {
 
 void Worker::Poll(int64_t now_us, int64_t wait_us) {
   const bool full = std::any_of(partitions_.begin(), partitions_.end(),
-                                [](const auto& each) { return each.second->is_full(); });
+                                [](const auto& each) {
+    return each.second->is_full() || each.second->has_left_over();
+  });
   const bool stuck = unpublished_bytes() > options_.unpublished_bytes_max;
   const bool pause = stopping_ || full || stuck || commit_ == kToSend || commit_ == kToResolve;
   if (pause != paused_) source_.Pause(pause);

@@ -47,6 +47,26 @@ TEST_F(StoreTest, DeliveredOutboxRowsAreCutByALaterCommit) {
   EXPECT_EQ(TakeOver(*store).outbox, (std::vector<OutboxRow>{{19, "b"}}));
 }
 
+TEST_F(StoreTest, TheOutboxIsReadInPages) {
+  auto store = MakeStore();
+  PartitionCommit part = After(TakeOver(*store));
+  const std::string payload(5 << 20, 'x');
+  for (int64_t version : {9, 19, 29}) {
+    part.outbox = OutboxRow{version, payload};
+    part.row.next_offset = Offset{version + 1};
+    ASSERT_EQ(Run(*store, part).kind, CommitOutcome::kLanded);
+    part.expected_next_offset = part.row.next_offset;
+  }
+  TakenOver taken = TakeOver(*store);
+  ASSERT_EQ(taken.outbox.size(), 2u) << "8 MiB, and the row that goes beyond";
+  EXPECT_EQ(taken.outbox[1], (OutboxRow{19, payload}));
+  auto rest = store->ReadOutbox(part.partition, taken.epoch, 19);
+  ASSERT_TRUE(rest.ok()) << rest.status();
+  EXPECT_EQ(*rest, (std::vector<OutboxRow>{{29, payload}}));
+  EXPECT_TRUE(store->ReadOutbox(part.partition, taken.epoch, 29)->empty());
+  EXPECT_TRUE(store->ReadOutbox(part.partition, part.epoch, 19)->empty()) << "an older epoch";
+}
+
 TEST_F(StoreTest, AnOwnerOfAnOlderEpochWritesNothing) {
   auto zombie = MakeStore();
   PartitionCommit part = After(TakeOver(*zombie));

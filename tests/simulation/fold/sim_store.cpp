@@ -14,9 +14,17 @@ TakenOver SimDatabase::Load(int32_t number) {
   taken.row = partition.row;
   for (const auto& [name, state] : partition.instruments)
     taken.instruments.push_back({name, state});
-  for (const auto& [version, payload] : partition.outbox)
-    taken.outbox.push_back({version, payload});
+  taken.outbox = OutboxAfter(number, -1);
   return taken;
+}
+
+std::vector<OutboxRow> SimDatabase::OutboxAfter(int32_t number, int64_t version) {
+  const std::map<int64_t, std::string>& outbox = partitions_[number].outbox;
+  std::vector<OutboxRow> page;
+  for (auto row = outbox.upper_bound(version); row != outbox.end() && page.size() < 2; ++row) {
+    page.push_back({row->first, row->second});
+  }
+  return page;
 }
 
 absl::StatusOr<TakenOver> SimDatabase::TakeOver(int32_t number) {
@@ -206,6 +214,13 @@ absl::StatusOr<StoredProgress> SimStore::ReadProgress(int32_t partition) {
   if (down) return absl::UnavailableError("database is down");
   const SimDatabase::Partition& row = database_.partition(partition);
   return StoredProgress{row.epoch, row.row.next_offset};
+}
+
+absl::StatusOr<std::vector<OutboxRow>> SimStore::ReadOutbox(int32_t partition, Epoch epoch,
+                                                            int64_t after_version) {
+  if (down) return absl::UnavailableError("database is down");
+  if (database_.partition(partition).epoch != epoch) return std::vector<OutboxRow>();
+  return database_.OutboxAfter(partition, after_version);
 }
 
 absl::StatusOr<ReadBackAnswer> SimStore::Read(const ReadBack& request) {

@@ -43,6 +43,8 @@ class SimDatabase {
   absl::StatusOr<TakenOver> TakeOver(int32_t partition);
   void Raise(int32_t partition) { ++partitions_[partition].epoch.value; }
   TakenOver Load(int32_t partition);
+  // A page of two.
+  std::vector<OutboxRow> OutboxAfter(int32_t partition, int64_t version);
   std::shared_ptr<Transaction> Send(Commit commit);
   absl::StatusOr<ReadBackAnswer> Read(const ReadBack& request) const;
 
@@ -89,6 +91,8 @@ class SimStore final : public Store {
   void BeginCommit(Commit commit) override;
   std::optional<CommitOutcome> PollCommit() override;
   absl::StatusOr<StoredProgress> ReadProgress(int32_t partition) override;
+  absl::StatusOr<std::vector<OutboxRow>> ReadOutbox(int32_t partition, Epoch epoch,
+                                                    int64_t after_version) override;
   absl::StatusOr<ReadBackAnswer> Read(const ReadBack& request) override;
 
   bool down = false;                             // everything but a commit in flight fails

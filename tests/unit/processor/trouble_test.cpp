@@ -59,12 +59,16 @@ class TroubledSource final : public Source {
 
 class SilentPublisher final : public Publisher {
  public:
-  bool PublishCommitted(int32_t, const OutboxRow&) override { return !full; }
+  bool PublishCommitted(int32_t, const OutboxRow& row) override {
+    if (!full) versions.push_back(row.version);
+    return !full;
+  }
   int64_t DeliveredVersion(int32_t) override { return -1; }
   bool PublishEvent(int32_t, std::string) override { return true; }
   void Forget(int32_t) override {}
 
   bool full = false;
+  std::vector<int64_t> versions;  // taken
 };
 
 // Six records, one each second.
@@ -265,6 +269,30 @@ TEST_F(TroubleTest, WhatIsLeftOverOfAnEarlierOwnerCounts) {
   publisher_.full = false;
   Run(10);
   EXPECT_EQ(database_.partition(0).row.next_offset, Offset{6});
+}
+
+TEST_F(TroubleTest, WhatIsLeftOverIsLoadedAPageAtATime) {
+  publisher_.full = true;
+  topic_.visible = {0};
+  Start();
+  while (topic_.visible[0] < 6) {
+    ++topic_.visible[0];
+    Run(2);
+  }
+  std::vector<int64_t> stored;
+  for (const auto& [version, payload] : database_.partition(0).outbox) stored.push_back(version);
+  ASSERT_GT(stored.size(), 3u);
+  const auto& outbox = database_.partition(0).outbox;
+  const size_t page = outbox.begin()->second.size() + std::next(outbox.begin())->second.size();
+
+  Start();
+  Run(2);
+  EXPECT_EQ(worker_->unpublished_bytes(), page);
+  publisher_.full = false;
+  Run(10);
+  EXPECT_EQ(publisher_.versions, stored);
+  EXPECT_EQ(partition().state(), OwnedPartition::kFolding);
+  EXPECT_FALSE(partition().has_unpublished());
 }
 
 // Each question costs a time-out, and a worker that is asked to stop waits for the questions of one
