@@ -360,8 +360,7 @@ void OwnedPartition::Publish(int64_t now_us) {
 // However much earlier owners could not publish, memory holds a page of it.
 void OwnedPartition::LoadLeftOver(int64_t now_us) {
   trouble_ = Trouble::kDatabase;
-  absl::StatusOr<std::vector<OutboxRow>> rows =
-      store_.ReadOutbox(partition_, epoch_, newest_queued_);
+  auto rows = store_.ReadOutbox(partition_, epoch_, newest_queued_);
   if (!rows.ok()) return Fail(rows.status(), now_us);
   left_over_ = !rows->empty();
   for (OutboxRow& row : *rows) Queue(std::move(row));
