@@ -146,6 +146,15 @@ TEST_F(StreamTest, DrainingIsBoundedThoughTheStoreDoesNotAnswer) {
   history_.Release();
 }
 
+TEST_F(StreamTest, TheStoreMayAnswerWhenTheServerIsGone) {
+  history_.Hold();
+  StreamClient client(stub_.get(), StreamOf(kA));
+  ASSERT_TRUE(history_.WaitForSnapshots(1));
+  server_.reset();
+  EXPECT_EQ(client.Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  history_.Release();  // sanitizers watch what the answer touches
+}
+
 TEST_F(StreamTest, WhileItDrainsEveryNewCallIsUnavailableWithWhenToTryAgain) {
   StreamClient open(stub_.get(), StreamOf(kA));
   EXPECT_THAT(open.Next(1), ElementsAre("end"));
