@@ -3,6 +3,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <vector>
 
@@ -73,9 +74,12 @@ class Producer::Client {
       units[6 + i] = Unit(RD_KAFKA_VTYPE_HEADER);
       units[6 + i].u.header = {name.c_str(), value.data(), static_cast<ssize_t>(value.size())};
     }
+    queued_records_.fetch_add(1, std::memory_order_relaxed);
     absl::Status status = MakeStatus(rd_kafka_produceva(client_, units.data(), units.size()),
                                      "producing to " + topic);
-    if (status.ok() || absl::IsResourceExhausted(status)) return status;
+    if (status.ok()) return status;
+    queued_records_.fetch_sub(1, std::memory_order_relaxed);
+    if (absl::IsResourceExhausted(status)) return status;
     const absl::Status fatal = fatal_error();
     return fatal.ok() ? status : fatal;
   }
@@ -97,7 +101,10 @@ class Producer::Client {
     return connection_state_;
   }
 
-  int64_t queued_records() const { return client_ == nullptr ? 0 : rd_kafka_outq_len(client_); }
+  // rd_kafka_outq_len counts events that wait for a Poll as well.
+  int64_t queued_records() const {
+    return client_ == nullptr ? 0 : queued_records_.load(std::memory_order_relaxed);
+  }
 
   absl::Status Flush(std::chrono::milliseconds timeout) {
     if (client_ == nullptr) return absl::OkStatus();
@@ -119,6 +126,7 @@ class Producer::Client {
  private:
   static void OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
     auto* client = static_cast<Client*>(self);
+    client->queued_records_.fetch_sub(1, std::memory_order_relaxed);
     Delivery delivery;
     delivery.token = reinterpret_cast<uint64_t>(message->_private);
     delivery.partition = message->partition;
@@ -141,6 +149,7 @@ class Producer::Client {
 
   DeliveryCallback on_delivery_;
   rd_kafka_t* client_ = nullptr;
+  std::atomic<int64_t> queued_records_{0};
   mutable std::mutex mutex_;
   absl::Status connection_state_;
 };
