@@ -277,6 +277,9 @@ void Partition::SetAside(const Instrument& instrument, const TradeBatch& batch, 
 // What the record changes behind the clock waits, with the gap marks as they are now.
 void Partition::EndTrades(Offset offset) {
   if (record_late_.empty() && record_moved_.empty()) return;
+  if (!rules_.healed_open_is_complete) {
+    healed_open_.insert(healed_open_.end(), record_moved_.begin(), record_moved_.end());
+  }
   AsideRecord record{offset, version_, std::move(record_late_), {}, {}};
   for (const auto& [number, time] : record_moved_) {
     const EventTime closed_until = state_.ClosedUntil(*state_.instruments[number]);

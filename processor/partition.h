@@ -108,6 +108,7 @@ class Partition {
   // partition_windows.cpp
   EventTime TargetOf(const Venue& venue) const;
   bool IsLegal(const Heartbeat& beat) const;
+  bool IsHealedOtherwise(const Instrument& instrument, EventTime start, EventTime end) const;
   void RefuseBeat(const TradeBatch& batch, const Heartbeat& beat);
   absl::Status Beat(const Heartbeat& beat, std::string_view node);
   absl::Status Advance(uint32_t venue, EventTime target);
@@ -146,6 +147,7 @@ class Partition {
   std::vector<LateTrade> record_late_;  // the record being folded
   std::vector<std::pair<uint32_t, EventTime>> record_moved_;
   LedgerChange change_;
+  std::vector<std::pair<uint32_t, EventTime>> healed_open_;  // without that rule alone
   Instrument* last_seen_ = nullptr;
   std::vector<std::unique_ptr<Pane>> spare_panes_;
   size_t open_bytes_ = 0;

@@ -173,7 +173,11 @@ void Partition::WriteFinal(const Instrument& instrument, Interval interval, Even
   candle.lineage = lineage;
   candle.state = CandleState::kFinal;
   candle.version = version_;
-  if (instrument.ledger.EdgeIn(start, end)) candle.completeness = Completeness::kGapSuspected;
+  if (instrument.ledger.EdgeIn(start, end)) {
+    candle.completeness = Completeness::kGapSuspected;
+  } else if (!rules_.healed_open_is_complete && IsHealedOtherwise(instrument, start, end)) {
+    candle.completeness = Completeness::kHealed;
+  }
   const RowKey key{instrument.number, interval.seconds, start.us};
   batch_->Announce(batch_->Put(key, instrument.name, std::move(candle), true));
   ++counters_.candles_final;

@@ -70,6 +70,7 @@ struct Rules {
   bool all_intervals = true;               // ... in all intervals
   bool net_marks = true;                   // ... once, after the record's last trade
   bool healed_is_told = true;              // was suspect at the end of an earlier record
+  bool healed_open_is_complete = true;     // ... and of what healed while open nothing is told
   bool forgotten_gap_is_kept = true;       // what the ledger cannot hold stands in trade_gaps
   bool forgotten_gap_is_looked_up = true;  // ... for a trade that falls into it
   // 13: revisions

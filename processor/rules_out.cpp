@@ -42,6 +42,13 @@ void Partition::FoldTradesOtherwise(const TradeBatch& batch, Offset offset) {
   }
 }
 
+bool Partition::IsHealedOtherwise(const Instrument& instrument, EventTime start,
+                                  EventTime end) const {
+  return std::any_of(healed_open_.begin(), healed_open_.end(), [&](const auto& moved) {
+    return moved.first == instrument.number && moved.second >= start && moved.second < end;
+  });
+}
+
 // Is the id no more among the last few of the pane?
 bool Partition::IsForgotten(const Pane& pane, const Trade& trade) const {
   constexpr ptrdiff_t kRemembered = 2;

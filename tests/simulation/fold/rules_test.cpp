@@ -174,6 +174,7 @@ const Told kTold[] = {
     {"Rule3_SessionsUnheardForADayAreForgotten", "forgotten", &Rules::forget_unheard},
     {"Rule7_TradesWithoutIdsAreOrderedByTheirOrigin", "origin", &Rules::origin_orders},
     {"Rule10_OnlyRecordsOfThePanesSpanAreReadAgain", "reread_span", &Rules::reread_own_span},
+    {"Rule12_WhatHealedWhileOpenIsComplete", "gaps", &Rules::healed_open_is_complete},
     {"Rule12_GapsPushedOutOfTheLedgerAreKept", "ledger_bound", &Rules::forgotten_gap_is_kept},
     {"Rule12_ATradeThatFallsIntoOneIsLookedUp", "ledger_bound",
      &Rules::forgotten_gap_is_looked_up},
