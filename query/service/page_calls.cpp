@@ -1,59 +1,16 @@
 #include "query/service/page_calls.h"
 
-#include <grpcpp/server_context.h>
-
-#include <algorithm>
-#include <atomic>
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "quantstream/v1/market_data.pb.h"
 #include "query/page_token.h"
 #include "query/service/candle_page.h"
-#include "query/service/errors.h"
+#include "query/service/timestamps.h"
+#include "query/service/unary_call.h"
 
 namespace quantstream::query {
 namespace {
-
-// Finishes exactly once, whoever is first: the answer or the client's cancel.
-class UnaryCall : public grpc::ServerUnaryReactor, public std::enable_shared_from_this<UnaryCall> {
- public:
-  UnaryCall(ServiceParts* parts, const char* method) : parts_(parts), method_(method) {}
-
-  void OnCancel() override {
-    const auto self = shared_from_this();
-    cancellation_->Cancel();
-    End(absl::CancelledError("the client is gone"));
-  }
-  void OnDone() override {
-    cancellation_->Cancel();
-    const auto last = std::exchange(self_, nullptr);
-  }
-  void KeepUntilDone() { self_ = shared_from_this(); }
-  void End(const absl::Status& status) {
-    if (Claim()) Send(status);
-  }
-
- protected:
-  // True once: whoever gets it fills the response, nobody else touches it, and calls Send.
-  bool Claim() { return !claimed_.exchange(true); }
-  void Send(const absl::Status& status) {
-    parts_->metrics->CallEnded(method_, status.code());
-    Finish(ToGrpc(absl::IsUnavailable(status)
-                      ? WithRetryAfter(status, parts_->limits.reconnect_after)
-                      : status));
-  }
-
-  ServiceParts* const parts_;
-  const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
-
- private:
-  std::atomic<bool> claimed_ = false;
-  const char* const method_;
-  std::shared_ptr<UnaryCall> self_;
-};
 
 class GetCandlesCall final : public UnaryCall {
  public:
@@ -101,12 +58,6 @@ class GetCandlesCall final : public UnaryCall {
   std::vector<Update> open_;
 };
 
-void SetTime(EventTime time, google::protobuf::Timestamp* out) {
-  const EventTime second = WindowStart(time, Interval{1});
-  out->set_seconds(second.us / kMicrosecondsPerSecond);
-  out->set_nanos(static_cast<int32_t>(time.us - second.us) * 1000);
-}
-
 class ListInstrumentsCall final : public UnaryCall {
  public:
   ListInstrumentsCall(ServiceParts* parts, v1::ListInstrumentsResponse* response)
@@ -145,19 +96,6 @@ class ListInstrumentsCall final : public UnaryCall {
   v1::ListInstrumentsResponse* const response_;
   ListInstrumentsQuery query_;
 };
-
-template <typename Call, typename Request, typename Response>
-grpc::ServerUnaryReactor* StartCall(ServiceParts* parts, const Request& request,
-                                    Response* response) {
-  auto call = std::make_shared<Call>(parts, response);
-  call->KeepUntilDone();
-  if (parts->draining) {
-    call->End(ShuttingDown(parts->limits.reconnect_after));
-  } else {
-    call->Begin(request);
-  }
-  return call.get();
-}
 
 }  // namespace
 

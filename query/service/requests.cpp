@@ -1,146 +1,22 @@
 #include "query/service/requests.h"
 
-#include <google/protobuf/timestamp.pb.h>
-
 #include <algorithm>
 #include <limits>
-#include <set>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "market/instrument.h"
-#include "platform/status.h"
 #include "quantstream/v1/market_data.pb.h"
 #include "query/page_token.h"
-#include "query/service/errors.h"
+#include "query/service/request_checker.h"
 
 namespace quantstream::query {
 namespace {
 
 constexpr EventTime kBeginning{std::numeric_limits<int64_t>::min()};
 constexpr EventTime kEnd{std::numeric_limits<int64_t>::max()};
-constexpr int64_t kTimestampSecondsMin = -62'135'596'800;  // 0001-01-01
-constexpr int64_t kTimestampSecondsMax = 253'402'300'799;  // 9999-12-31
-constexpr size_t kNameBytesMax = 100;
 constexpr int32_t kUpdateIntervalMsMax = 60'000;
 
-// Collects what is wrong.
-class Checker {
- public:
-  explicit Checker(const RequestLimits& limits) : limits_(limits) {}
-
-  void Wrong(std::string_view field, std::string description) {
-    violations_.push_back({std::string(field), std::move(description)});
-  }
-
-  void Instrument(std::string_view field, const std::string& text) {
-    if (text.empty()) {
-      Wrong(field, "is missing; legal: venue:symbol, such as binance:BTC-USDT");
-    } else if (text.size() > kNameBytesMax) {
-      Wrong(field, absl::StrCat("is longer than ", kNameBytesMax, " bytes"));
-    } else if (std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
-      Wrong(field, "holds control characters");
-    } else if (const size_t colon = text.find(':'); colon != std::string::npos) {
-      const auto name = InstrumentName::Parse(text);
-      if (!name.ok()) Wrong(field, Message(name.status()));
-    }
-  }
-
-  quantstream::Interval Interval(std::string_view field, const std::string& text) {
-    const auto interval = quantstream::Interval::Parse(text);
-    if (interval.ok() &&
-        std::ranges::find(limits_.intervals, *interval) != limits_.intervals.end()) {
-      return *interval;
-    }
-    Wrong(field, text.empty()
-                     ? absl::StrCat("is missing; legal: ", Legal())
-                     : absl::StrCat("'", text.substr(0, 20), "' is not stored; legal: ", Legal()));
-    return {};
-  }
-
-  // `otherwise` for one that is no time.
-  EventTime Time(std::string_view field, const google::protobuf::Timestamp& time,
-                 EventTime otherwise) {
-    if (time.seconds() < kTimestampSecondsMin || time.seconds() > kTimestampSecondsMax) {
-      Wrong(field, "is outside the years 1 to 9999");
-      return otherwise;
-    }
-    if (time.nanos() < 0 || time.nanos() > 999'999'999) {
-      Wrong(field, "has nanos outside 0 to 999,999,999");
-      return otherwise;
-    }
-    const int64_t rounded_up = (int64_t{time.nanos()} + 999) / 1000;
-    return EventTime{time.seconds() * kMicrosecondsPerSecond + rounded_up};
-  }
-
-  int32_t Number(std::string_view field, int32_t value, int32_t maximum) {
-    if (value < 0 || value > maximum) {
-      Wrong(field, absl::StrCat("is ", value, "; legal: 0 to ", maximum));
-    }
-    return value;
-  }
-
-  int32_t PageSize(int32_t value) {
-    const int32_t size = Number("page_size", value, limits_.page_max);
-    return size == 0 ? limits_.page_default : size;
-  }
-
-  // The position in a page token; empty without one.
-  std::string Position(const std::string& token, uint64_t fingerprint) {
-    if (token.empty()) return "";
-    auto position = DecodePageToken(token, fingerprint);
-    if (position.ok() && !position->empty()) return *position;
-    Wrong("page_token",
-          position.ok() ? "is not a next_page_token of this service" : Message(position.status()));
-    return "";
-  }
-
-  template <typename Repeated>
-  std::vector<std::string> Instruments(const Repeated& texts) {
-    const auto maximum = static_cast<size_t>(limits_.instruments_max);
-    if (texts.empty() || static_cast<size_t>(texts.size()) > maximum) {
-      Wrong("instruments", absl::StrCat("holds ", texts.size(), "; legal: 1 to ", maximum));
-      return {};
-    }
-    std::vector<std::string> names(texts.begin(), texts.end());
-    for (size_t i = 0; i < names.size(); ++i) {
-      Instrument(absl::StrCat("instruments[", i, "]"), names[i]);
-    }
-    return names;
-  }
-
-  template <typename Repeated>
-  std::vector<quantstream::Interval> Intervals(const Repeated& texts) {
-    const size_t maximum = limits_.intervals.size();
-    if (texts.empty() || static_cast<size_t>(texts.size()) > maximum) {
-      Wrong("intervals",
-            absl::StrCat("holds ", texts.size(), "; legal: 1 to ", maximum, " of ", Legal()));
-      return {};
-    }
-    std::vector<quantstream::Interval> intervals;
-    for (int i = 0; i < texts.size(); ++i) {
-      const auto interval = Interval(absl::StrCat("intervals[", i, "]"), texts[i]);
-      if (std::ranges::find(intervals, interval) == intervals.end()) intervals.push_back(interval);
-    }
-    return intervals;
-  }
-
-  absl::Status status() const {
-    return violations_.empty() ? absl::OkStatus() : InvalidRequest(violations_);
-  }
-
- private:
-  std::string Legal() const {
-    return absl::StrJoin(
-        limits_.intervals, " ",
-        [](std::string* out, quantstream::Interval interval) { out->append(interval.ToString()); });
-  }
-
-  const RequestLimits& limits_;
-  std::vector<Violation> violations_;
-};
-
-void CheckStates(const v1::GetCandlesRequest& request, Checker* checker, CandlesQuery* query) {
+void CheckStates(const v1::GetCandlesRequest& request,
+                 RequestChecker* checker, CandlesQuery* query) {
   if (request.states().empty()) return;
   query->with_final = query->with_revised = false;
   for (int i = 0; i < request.states_size(); ++i) {
@@ -161,7 +37,8 @@ void CheckStates(const v1::GetCandlesRequest& request, Checker* checker, Candles
   }
 }
 
-void CheckRange(const v1::GetCandlesRequest& request, Checker* checker, CandlesQuery* query) {
+void CheckRange(const v1::GetCandlesRequest& request,
+                RequestChecker* checker, CandlesQuery* query) {
   query->from = kBeginning;
   query->to = kEnd;
   if (request.has_start_time()) {
@@ -173,7 +50,8 @@ void CheckRange(const v1::GetCandlesRequest& request, Checker* checker, CandlesQ
   if (query->from > query->to) checker->Wrong("end_time", "is before start_time");
 }
 
-void CheckPosition(const v1::GetCandlesRequest& request, Checker* checker, CandlesQuery* query) {
+void CheckPosition(const v1::GetCandlesRequest& request,
+                   RequestChecker* checker, CandlesQuery* query) {
   const std::string position = checker->Position(request.page_token(), query->fingerprint);
   if (position.empty()) return;
   int64_t next = 0, left = 0;
@@ -204,7 +82,7 @@ absl::Status Later(std::string_view what) {
 
 absl::StatusOr<ListInstrumentsQuery> Check(const v1::ListInstrumentsRequest& request,
                                            const RequestLimits& limits) {
-  Checker checker(limits);
+  RequestChecker checker(limits);
   ListInstrumentsQuery query;
   query.venue = request.venue();
   query.filter = request.filter();
@@ -220,7 +98,7 @@ absl::StatusOr<ListInstrumentsQuery> Check(const v1::ListInstrumentsRequest& req
 
 absl::StatusOr<CandlesQuery> Check(const v1::GetCandlesRequest& request,
                                    const RequestLimits& limits) {
-  Checker checker(limits);
+  RequestChecker checker(limits);
   CandlesQuery query;
   checker.Instrument("instrument", request.instrument());
   query.instrument = request.instrument();
@@ -244,7 +122,7 @@ absl::StatusOr<CandlesQuery> Check(const v1::GetCandlesRequest& request,
 
 absl::StatusOr<StreamQuery> Check(const v1::GetLatestRequest& request,
                                   const RequestLimits& limits) {
-  Checker checker(limits);
+  RequestChecker checker(limits);
   StreamQuery query;
   query.instruments = checker.Instruments(request.instruments());
   query.intervals = checker.Intervals(request.intervals());
@@ -255,7 +133,7 @@ absl::StatusOr<StreamQuery> Check(const v1::GetLatestRequest& request,
 
 absl::StatusOr<StreamQuery> Check(const v1::StreamCandlesRequest& request,
                                   const RequestLimits& limits) {
-  Checker checker(limits);
+  RequestChecker checker(limits);
   StreamQuery query;
   query.instruments = checker.Instruments(request.instruments());
   query.intervals = checker.Intervals(request.intervals());
