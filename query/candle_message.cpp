@@ -1,5 +1,7 @@
 #include "query/candle_message.h"
 
+#include <utility>
+
 #include "quantstream/v1/candle.pb.h"
 
 namespace quantstream::query {
@@ -56,12 +58,13 @@ std::string CandleMessage(const KeyedCandle& keyed, int32_t partition) {
   return out.SerializeAsString();
 }
 
-Update MakeUpdate(const KeyedCandle& candle, int32_t partition) {
+Update MakeUpdate(const KeyedCandle& candle, int32_t partition, std::string scaled) {
   return std::make_shared<CandleUpdate>(CandleUpdate{.key = candle.key,
                                                      .state = candle.candle.state,
                                                      .version = candle.candle.version,
                                                      .partition = partition,
-                                                     .message = CandleMessage(candle, partition)});
+                                                     .message = CandleMessage(candle, partition),
+                                                     .scaled = std::move(scaled)});
 }
 
 }  // namespace quantstream::query

@@ -13,6 +13,7 @@ namespace quantstream::query {
 // A serialised quantstream.v1.Candle. vwap and volatility are computed from the exact sums.
 std::string CandleMessage(const KeyedCandle& candle, int32_t partition);
 
-Update MakeUpdate(const KeyedCandle& candle, int32_t partition);
+// `scaled`: the bytes that the candle was decoded from, where merges may want them.
+Update MakeUpdate(const KeyedCandle& candle, int32_t partition, std::string scaled = {});
 
 }  // namespace quantstream::query

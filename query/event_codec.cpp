@@ -63,7 +63,7 @@ absl::Status AppendCandle(std::string_view bytes, int32_t partition, bool closed
   if ((candle->candle.state != CandleState::kPartial) != closed) {
     return Malformed(closed ? "closed: a candle is PARTIAL" : "open: a candle is not PARTIAL");
   }
-  candles->push_back(MakeUpdate(*candle, partition));
+  candles->push_back(MakeUpdate(*candle, partition, std::string(bytes)));
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "platform/status.h"
 #include "query/candle_message.h"
@@ -17,6 +18,8 @@ using postgres::Connection;
 using postgres::Param;
 using postgres::Result;
 using postgres::ResultFormat;
+
+constexpr int64_t kNoVersion = std::numeric_limits<int64_t>::min();
 
 // What a row is.
 enum Kind { kPartition = 0, kNewest = 1, kOldest = 2, kCandle = 3 };
@@ -60,81 +63,101 @@ std::string CandlesOf(int32_t seconds, bool newest_n) {
       "SELECT 3, w.n, e.version, e.merge FROM wanted w CROSS JOIN LATERAL (SELECT c.version, "
       "c.merge "
       "FROM candles c WHERE c.interval_s = ",
-      seconds, " AND c.instrument_id = w.instrument_id AND c.open_time >= w.from_time",
-      newest_n ? " ORDER BY c.open_time DESC LIMIT $7" : " LIMIT $7",
-      ") e WHERE w.interval_s = ", seconds);
+      seconds,
+      " AND c.instrument_id = w.instrument_id AND c.open_time >= w.from_time AND c.open_time < "
+      "w.to_time",
+      newest_n ? " ORDER BY c.open_time DESC" : "",
+      " LIMIT w.at_most) e WHERE w.since IS NULL AND w.interval_s = ", seconds);
 }
 
 // What changed at or above a version: revised ones by their index, new ones from the newest
 // backwards to the first that is older.
 std::string ChangesOf(int32_t seconds) {
   const std::string from = absl::StrCat("FROM candles c WHERE c.interval_s = ", seconds,
-                                        " AND c.instrument_id = w.instrument_id AND ");
+                                        " AND c.instrument_id = w.instrument_id "
+                                        "AND c.open_time < w.to_time AND ");
   return absl::StrCat(
       "SELECT 3, w.n, e.version, e.merge FROM wanted w CROSS JOIN LATERAL ("
       "(SELECT c.version, c.merge ",
       from,
-      "c.open_time >= w.from_time AND c.revision > 0 AND c.version >= w.since LIMIT $7) UNION ALL "
+      "c.open_time >= w.from_time AND c.revision > 0 AND c.version >= w.since LIMIT "
+      "w.at_most) UNION ALL "
       "(SELECT c.version, c.merge ",
       from, "c.open_time >= greatest(w.from_time, coalesce((SELECT c.open_time ", from,
       "c.revision = 0 AND c.version < w.since ORDER BY c.open_time DESC LIMIT 1), '-infinity')) "
-      "AND c.revision = 0 AND c.version >= w.since LIMIT $7)) e WHERE w.interval_s = ",
+      "AND c.revision = 0 AND c.version >= w.since LIMIT w.at_most)) e WHERE w.since IS NOT NULL "
+      "AND w.interval_s = ",
       seconds);
 }
 
-// $1 topic, $2 partitions, $3 names, $4 intervals, $5 from, $6 since, $7 limit per series, $8 limit
-// of all.
-std::string SnapshotText(const std::set<int32_t>& intervals, bool resumes, bool newest_n) {
+// What one statement asks for.
+struct Shape {
+  std::set<int32_t> read;     // intervals of series that are read from a time on
+  std::set<int32_t> resumed;  // intervals of series whose changes are read
+  bool newest_n = false;
+};
+
+// $1 topic, $2 partitions, $3 names, $4 intervals, $5 from, $6 since, $7 to, $8 limit per series,
+// $9 limit of all, $10 what stands for no `since`.
+std::string SnapshotText(const Shape& shape) {
   std::string text =
       "WITH wanted AS MATERIALIZED (SELECT i.instrument_id, w.n, w.interval_s, w.from_time, "
-      "w.since "
-      "FROM unnest($3::text[], $4::int4[], $5::text[]::timestamptz[], $6::int8[]) WITH ORDINALITY "
-      "AS w(name, interval_s, from_time, since, n) JOIN instruments i ON i.name = w.name) ";
+      "w.to_time, nullif(w.since, $10) AS since, w.at_most "
+      "FROM unnest($3::text[], $4::int4[], $5::text[]::timestamptz[], $6::int8[], "
+      "$7::text[]::timestamptz[], $8::int8[]) WITH ORDINALITY "
+      "AS w(name, interval_s, from_time, since, to_time, at_most, n) JOIN instruments i ON "
+      "i.name = w.name) ";
   absl::StrAppend(&text, kProgress);
+  std::set<int32_t> intervals = shape.read;
+  intervals.insert(shape.resumed.begin(), shape.resumed.end());
   for (const int32_t seconds : intervals) absl::StrAppend(&text, " UNION ALL ", NewestOf(seconds));
-  absl::StrAppend(&text, " UNION ALL SELECT * FROM (");
-  const char* separator = "";
-  for (const int32_t seconds : intervals) {
-    absl::StrAppend(&text, separator, resumes ? ChangesOf(seconds) : CandlesOf(seconds, newest_n));
-    separator = " UNION ALL ";
-  }
-  absl::StrAppend(&text, " LIMIT $8) candles(kind, n, value, merge)");
+  std::vector<std::string> parts;
+  for (const int32_t seconds : shape.read) parts.push_back(CandlesOf(seconds, shape.newest_n));
+  for (const int32_t seconds : shape.resumed) parts.push_back(ChangesOf(seconds));
+  absl::StrAppend(&text, " UNION ALL SELECT * FROM (", absl::StrJoin(parts, " UNION ALL "),
+                  " LIMIT $9) candles(kind, n, value, merge)");
   return text;
 }
 
 struct SnapshotParams {
-  std::set<int32_t> intervals;
+  Shape shape;
   std::vector<Param> params;
 };
 
 SnapshotParams ParamsOf(const SnapshotRequest& request, const std::string& topic,
                         int64_t candles_max) {
-  std::set<int32_t> intervals, partitions;
-  std::vector<std::string> names, from;
+  Shape shape;
+  std::set<int32_t> partitions;
+  std::vector<std::string> names, from, to;
   std::vector<int32_t> seconds;
-  std::vector<int64_t> since;
+  std::vector<int64_t> since, at_most;
   for (const WantedSeries& wanted : request.series) {
-    intervals.insert(wanted.series.interval.seconds);
+    (wanted.changed_since ? shape.resumed : shape.read).insert(wanted.series.interval.seconds);
+    shape.newest_n |= wanted.newest.has_value();
     partitions.insert(wanted.partition);
     names.push_back(wanted.series.instrument);
     seconds.push_back(wanted.series.interval.seconds);
     from.push_back(TimeText(wanted.from));
-    since.push_back(wanted.changed_since.value_or(std::numeric_limits<int64_t>::min()));
+    since.push_back(wanted.changed_since.value_or(kNoVersion));
+    to.push_back(wanted.to ? TimeText(*wanted.to) : "infinity");
+    at_most.push_back(wanted.newest.value_or(candles_max + 1));
   }
   const std::vector<int32_t> distinct(partitions.begin(), partitions.end());
-  const int64_t per_series = request.last ? *request.last : candles_max + 1;
-  return {std::move(intervals),
+  return {std::move(shape),
           {Param::Text(topic), Param::Int4Array(distinct), Param::TextArray(names),
            Param::Int4Array(seconds), Param::TextArray(from), Param::Int8Array(since),
-           Param::Int8(per_series), Param::Int8(candles_max + 1)}};
+           Param::TextArray(to), Param::Int8Array(at_most), Param::Int8(candles_max + 1),
+           Param::Int8(kNoVersion)}};
 }
 
-absl::StatusOr<Update> DecodeRow(const Result& result, int row, int32_t partition) {
-  const auto candle = DecodeCandle(result.Bytea(row, 3));
+absl::StatusOr<Update> DecodeRow(const Result& result, int row, int32_t partition,
+                                 bool with_scaled) {
+  std::string bytes = result.Bytea(row, 3);
+  const auto candle = DecodeCandle(bytes);
   if (!candle.ok()) {
     return absl::DataLossError(absl::StrCat("candles.merge: ", Message(candle.status())));
   }
-  return MakeUpdate(*candle, partition);
+  return MakeUpdate(*candle, partition, with_scaled ? std::move(bytes) : std::string());
 }
 
 }  // namespace
@@ -142,11 +165,8 @@ absl::StatusOr<Update> DecodeRow(const Result& result, int row, int32_t partitio
 absl::StatusOr<Snapshot> SelectSnapshot(Connection& connection, const std::string& trades_topic,
                                         int64_t candles_max, const SnapshotRequest& request) {
   const SnapshotParams with = ParamsOf(request, trades_topic, candles_max);
-  const bool resumes = std::ranges::any_of(
-      request.series, [](const WantedSeries& wanted) { return wanted.changed_since.has_value(); });
   const auto result =
-      connection.Exec(SnapshotText(with.intervals, resumes, request.last.has_value()), with.params,
-                      ResultFormat::kBinary);
+      connection.Exec(SnapshotText(with.shape), with.params, ResultFormat::kBinary);
   if (!result.ok()) return result.status();
   Snapshot snapshot;
   for (int row = 0; row < result->rows(); ++row) {
@@ -160,7 +180,7 @@ absl::StatusOr<Snapshot> SelectSnapshot(Connection& connection, const std::strin
       snapshot.newest_closed[wanted.series] = EventTime{result->Int(row, 2)};
       continue;
     }
-    auto update = DecodeRow(*result, row, wanted.partition);
+    auto update = DecodeRow(*result, row, wanted.partition, wanted.with_scaled);
     if (!update.ok()) return update.status();
     snapshot.candles.push_back(*std::move(update));
   }
@@ -213,7 +233,7 @@ absl::StatusOr<Page> SelectPage(Connection& connection, const std::string& trade
         page.oldest_closed = EventTime{result->Int(row, 2)};
         break;
       default:
-        auto update = DecodeRow(*result, row, request.partition);
+        auto update = DecodeRow(*result, row, request.partition, request.with_scaled);
         if (!update.ok()) return update.status();
         page.candles.push_back(*std::move(update));
     }

@@ -37,10 +37,14 @@ struct CandleUpdate {
   int32_t partition = 0;
   std::string
       message;  // what clients get: a serialised quantstream.v1.Candle; not looked into here
+  // What merges take: a serialised quantstream.v1.ScaledCandle. Always there from the tail, from
+  // history where it was asked for (with_scaled); empty elsewhere.
+  std::string scaled = {};
 
   bool closed() const { return state != CandleState::kPartial; }
   int64_t bytes() const {
-    return static_cast<int64_t>(sizeof(CandleUpdate) + key.instrument.size() + message.size());
+    return static_cast<int64_t>(sizeof(CandleUpdate) + key.instrument.size() + message.size() +
+                                scaled.size());
   }
 };
 using Update = std::shared_ptr<const CandleUpdate>;
@@ -88,13 +92,16 @@ struct Instrument {
 struct WantedSeries {
   Series series;
   int32_t partition = 0;
-  EventTime from;                        // open_time at or after
-  std::optional<int64_t> changed_since;  // only versions at or above: resuming
+  EventTime from;                             // open_time at or after
+  std::optional<int64_t> changed_since = {};  // only versions at or above: resuming
+  std::optional<EventTime> to = {};           // open_time before
+  std::optional<int32_t> newest = {};  // only the newest N; 0 = none. Not with changed_since
+  bool with_scaled = false;
 };
 
+// One series may stand in it more than once, with ranges that do not overlap.
 struct SnapshotRequest {
   std::vector<WantedSeries> series;
-  std::optional<int32_t> last;  // only the newest N of each series; 0 = none. Absent: all
 };
 
 // One moment of the store: everything in it was read by one statement.
@@ -114,6 +121,7 @@ struct PageRequest {
   int64_t candles_max = 1000;
   bool with_final = true;
   bool with_revised = true;
+  bool with_scaled = false;
 };
 
 struct Page {

@@ -43,10 +43,14 @@ void Splice::OnPlaced(int32_t partition, int64_t committed) {
 SnapshotRequest Splice::Request() const {
   SnapshotRequest request;
   for (const auto& [series, state] : series_) {
-    request.series.push_back({series, state.partition, state.from, std::nullopt});
-    if (snapshot_sent_) request.series.back().changed_since = marks_.at(state.partition);
+    WantedSeries wanted{.series = series, .partition = state.partition, .from = state.from};
+    if (snapshot_sent_) {
+      wanted.changed_since = marks_.at(state.partition);
+    } else if (!spec_.start_time) {
+      wanted.newest = spec_.last;
+    }
+    request.series.push_back(std::move(wanted));
   }
-  if (!snapshot_sent_ && !spec_.start_time) request.last = spec_.last;
   return request;
 }
 

@@ -12,6 +12,7 @@ EventTime Second(int64_t second) {
 
 bool Wanted(const WantedSeries& wanted, const CandleKey& key, const Row& row) {
   return SeriesOf(key) == wanted.series && key.open_time >= wanted.from &&
+         (!wanted.to || key.open_time < *wanted.to) &&
          (!wanted.changed_since || row.version >= *wanted.changed_since);
 }
 
@@ -227,7 +228,7 @@ Snapshot World::Read(const SnapshotRequest& request, bool torn) {
       snapshot.newest_closed[wanted.series] = key.open_time;  // the last one is the newest
       if (Wanted(wanted, key, row)) found.push_back(MakeUpdate(key, wanted.partition, row));
     }
-    const size_t keep = std::min(found.size(), static_cast<size_t>(request.last.value_or(1 << 20)));
+    const auto keep = std::min(found.size(), static_cast<size_t>(wanted.newest.value_or(1 << 20)));
     snapshot.candles.insert(snapshot.candles.end(), found.end() - static_cast<ptrdiff_t>(keep),
                             found.end());
   }

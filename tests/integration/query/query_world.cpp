@@ -84,14 +84,18 @@ void QueryWorld::MakeCandlesAgain() {
   MakeProducer();
 }
 
-void QueryWorld::Reconnect() {
+std::unique_ptr<postgres::Connection> QueryWorld::Connect() const {
   const std::string at = database_.ConnectionString();
   postgres::ConnectionOptions options;
   options.client = {{"host", ValueOf(at, "host")},
                     {"port", std::to_string(postgres_port_)},
                     {"user", ValueOf(at, "user")},
                     {"dbname", database_.name()}};
-  connection_ = *postgres::Connection::Open(options);
+  return *postgres::Connection::Open(options);
+}
+
+void QueryWorld::Reconnect() {
+  connection_ = Connect();
 }
 
 QueryWorld::~QueryWorld() {

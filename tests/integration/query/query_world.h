@@ -46,7 +46,9 @@ class QueryWorld {
   // Waits until /readyz answers with this text.
   bool Ready(const std::string& says) const;
 
-  // The test's own connection to PostgreSQL, made anew after a restart.
+  // A connection to PostgreSQL.
+  std::unique_ptr<postgres::Connection> Connect() const;
+  // The test's own one, made anew after a restart.
   void Reconnect();
 
   // As a commit of the processor: rows, and next_offset of the partition.

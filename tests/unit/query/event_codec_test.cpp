@@ -68,6 +68,9 @@ TEST(EventCodec, ReadsClosedCandlesAndMakesThemApiMessages) {
   EXPECT_EQ(event->epoch, 9);
   const Update update = std::get<ClosedEvent>(event->body).candles.at(0);
   EXPECT_EQ(update->version, 42);
+  const auto scaled = DecodeCandle(update->scaled);
+  ASSERT_TRUE(scaled.ok()) << scaled.status();
+  EXPECT_EQ(*scaled, TwoTrades(CandleState::kFinal));
   EXPECT_TRUE(update->closed());
   v1::Candle candle;
   ASSERT_TRUE(candle.ParseFromString(update->message));

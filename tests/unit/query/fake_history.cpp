@@ -81,10 +81,10 @@ void FakeHistory::ReadSnapshot(SnapshotRequest request, std::shared_ptr<Cancella
     for (const auto& [key, row] : VisibleLocked().rows) {
       if (SeriesOf(key) != wanted.series) continue;
       snapshot.newest_closed[wanted.series] = key.open_time;
-      if (key.open_time < wanted.from) continue;
+      if (key.open_time < wanted.from || (wanted.to && key.open_time >= *wanted.to)) continue;
       if (!wanted.changed_since || row->version >= *wanted.changed_since) found.push_back(row);
     }
-    const auto keep = std::min(found.size(), static_cast<size_t>(request.last.value_or(1 << 20)));
+    const auto keep = std::min(found.size(), static_cast<size_t>(wanted.newest.value_or(1 << 20)));
     snapshot.candles.insert(snapshot.candles.end(), found.end() - static_cast<ptrdiff_t>(keep),
                             found.end());
   }

@@ -218,12 +218,12 @@ TEST(Splice, AskedAfterALossOnlyForWhatChangedSinceTheMark) {
   Scenario s;
   s.Register(Knows({}));
   EXPECT_FALSE(s.splice.Request().series.front().changed_since);
-  EXPECT_EQ(s.splice.Request().last, 1000);
+  EXPECT_EQ(s.splice.Request().series.front().newest, 1000);
   s.Read(Stored({}, 6));
   s.Live(Final(kA, 10, 7));
   s.Register(Knows({}));
   EXPECT_EQ(s.splice.Request().series.front().changed_since, 7);
-  EXPECT_FALSE(s.splice.Request().last);
+  EXPECT_FALSE(s.splice.Request().series.front().newest);
 }
 
 TEST(Splice, UntilAPlaceIsKnownAgainNoSnapshotIsFreshEnough) {
