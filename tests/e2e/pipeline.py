@@ -150,9 +150,12 @@ class Pipeline:
         config = {"workers": workers, "slot": slot, "group_id": self.name, **options}
         return self.start("processor-" + slot, "processor", config)
 
-    def query(self):
+    def query(self, name="query", **options):
+        """grpc_candles asks the newest one."""
         self.grpc_port = free_port()
-        return self.start("query", "query", {"grpc_port": self.grpc_port})
+        service = self.start(name, "query", {"grpc_port": self.grpc_port, **options})
+        service.address = f"127.0.0.1:{self.grpc_port}"
+        return service
 
     def simulator(self, name="simulator", **options):
         """The service, the URL of its wss and its control."""

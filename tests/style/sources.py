@@ -6,7 +6,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CPP = {".h", ".cpp"}
-CODE = CPP | {".py", ".cmake", ".proto", ".sql", ".sh"}
+CODE = CPP | {".py", ".cmake", ".proto", ".sql", ".sh", ".go", ".java", ".rs", ".ts"}
 NOT_OURS = ("third_party/googleapis/", "third_party/licenses/")
 
 
