@@ -20,6 +20,7 @@ CACHE = ROOT / ".cache/clients"
 LANGUAGES = {
     "python": ["venv/bin/python", "client.py"],
     "go": ["./client"],
+    "typescript": ["node", "dist/client.js"],
 }
 BUILD_MAX_S = 900
 
@@ -29,7 +30,8 @@ def environment():
     downloads = CACHE / "downloads"
     return dict(
         os.environ, PATH="/usr/bin:/bin:" + os.environ["PATH"], PIP_CACHE_DIR=f"{downloads}/pip",
-        GOPATH=f"{downloads}/go", GOCACHE=f"{downloads}/go-build", GOFLAGS="-modcacherw")
+        GOPATH=f"{downloads}/go", GOCACHE=f"{downloads}/go-build", GOFLAGS="-modcacherw",
+        npm_config_cache=f"{downloads}/npm")
 
 
 def inputs(name):
