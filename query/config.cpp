@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "platform/kafka/client_properties.h"
 #include "platform/postgres/connection.h"
 #include "platform/status.h"
@@ -10,6 +11,7 @@ namespace quantstream::query {
 namespace {
 
 constexpr int64_t kDayMs = 86'400'000;
+constexpr int64_t kRetentionMaxS = 100LL * 366 * 86'400;
 constexpr int64_t kMebibyte = 1 << 20;
 
 using std::chrono::milliseconds;
@@ -80,6 +82,13 @@ void AddStore(QueryConfig* config, config::OptionSet& options) {
                .minimum = kMebibyte,
                .unit = "bytes",
                .help = "history on its way to all clients; more get RESOURCE_EXHAUSTED"});
+  options.Add(&config->filled_candles_max,
+              {.name = "filled_candles_max",
+               .fallback = 100'000,
+               .minimum = 1'000,
+               .maximum = 10'000'000,
+               .unit = "windows",
+               .help = "of one range where empty ones are filled; more get INVALID_ARGUMENT"});
   options.Add(
       &config->lag_wait_max_ms,
       {.name = "lag_wait_max_ms",
@@ -125,6 +134,13 @@ void AddClients(QueryConfig* config, config::OptionSet& options) {
                                            .maximum = 64 * kMebibyte,
                                            .unit = "bytes",
                                            .help = "the largest request"});
+  options.Add(&config->metadata_bytes_max,
+              {.name = "metadata_bytes_max",
+               .fallback = 16 * 1'024,
+               .minimum = 4 * 1'024,
+               .maximum = kMebibyte,
+               .unit = "bytes",
+               .help = "of one call's headers; more get RESOURCE_EXHAUSTED"});
   options.Add(&config->handshake_timeout_ms,
               {.name = "handshake_timeout_ms",
                .fallback = 5'000,
@@ -165,6 +181,16 @@ void AddStreams(QueryConfig* config, config::OptionSet& options) {
                                    .items_min = 1,
                                    .items_max = 32,
                                    .help = "that are stored, as the processor has them"});
+  options.Add(&config->retention,
+              {.name = "retention_s",
+               .items_max = 32,
+               .help = "interval=seconds, as the processor has it: what GetServerInfo tells"});
+  options.Add(&config->resume_token_age_max_ms, {.name = "resume_token_age_max_ms",
+                                                 .fallback = 7 * kDayMs,
+                                                 .minimum = 1'000,
+                                                 .maximum = 3'660 * kDayMs,
+                                                 .unit = "ms",
+                                                 .help = "an older one gets OUT_OF_RANGE"});
 }
 
 void AddRunning(QueryConfig* config, config::OptionSet& options) {
@@ -209,6 +235,19 @@ void CheckIntervals(const QueryConfig& config, config::Problems* problems) {
   }
 }
 
+void CheckRetention(const QueryConfig& config, config::Problems* problems) {
+  for (const auto& [interval, seconds] : config.retention) {
+    if (std::ranges::find(config.intervals, interval) == config.intervals.end()) {
+      problems->push_back({"retention_s", interval + " is not one of the intervals"});
+    }
+    int64_t number = 0;
+    if (absl::SimpleAtoi(seconds, &number) && number >= 1 && number <= kRetentionMaxS) continue;
+    problems->push_back({"retention_s", interval + ": '" + seconds +
+                                            "' is not a number of seconds from 1 to " +
+                                            std::to_string(kRetentionMaxS)});
+  }
+}
+
 }  // namespace
 
 config::OptionSet QueryOptions(QueryConfig* config) {
@@ -219,6 +258,7 @@ config::OptionSet QueryOptions(QueryConfig* config) {
   AddStreams(config, options);
   AddRunning(config, options);
   options.AddCheck([config](config::Problems* problems) { CheckIntervals(*config, problems); });
+  options.AddCheck([config](config::Problems* problems) { CheckRetention(*config, problems); });
   return options;
 }
 
@@ -241,6 +281,7 @@ ServerOptions QueryConfig::Server() const {
                      .port = static_cast<uint16_t>(grpc_port),
                      .connections_max = connections_max};
   server.request_bytes_max = request_bytes_max;
+  server.metadata_bytes_max = metadata_bytes_max;
   server.handshake_timeout_ms = handshake_timeout_ms;
   server.streams_per_connection_max = streams_per_connection_max;
   ServiceLimits& service = server.service;
@@ -249,13 +290,31 @@ ServerOptions QueryConfig::Server() const {
     service.request.intervals.push_back(*Interval::Parse(text));
   }
   service.request.snapshot_candles_max = history_candles_max;
+  service.request.filled_candles_max = filled_candles_max;
   service.subscription = {.queue_bytes_max = queue_bytes_max,
                           .message_bytes_max = message_bytes_max};
   service.snapshot_bytes_max = snapshot_bytes_max;
   service.streams_max = streams_max;
   service.lag_wait_max = milliseconds(lag_wait_max_ms);
   service.reconnect_after = milliseconds(reconnect_after_ms);
+  service.info = Info();
   return server;
+}
+
+ServerInfo QueryConfig::Info() const {
+  ServerInfo info{.request_bytes_max = request_bytes_max,
+                  .metadata_bytes_max = metadata_bytes_max,
+                  .connections_max = connections_max,
+                  .streams_per_connection_max = streams_per_connection_max,
+                  .history_reads_max = history_connections,
+                  .history_waiting_max = history_waiting_max,
+                  .history_statement_max = milliseconds(history_statement_ms),
+                  .retention = {},
+                  .resume_token_age_max = milliseconds(resume_token_age_max_ms)};
+  for (const auto& [interval, seconds] : retention) {
+    info.retention[*Interval::Parse(interval)] = std::chrono::seconds(std::stoll(seconds));
+  }
+  return info;
 }
 
 FanoutOptions QueryConfig::Fanout() const {

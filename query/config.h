@@ -27,6 +27,7 @@ struct QueryConfig {
   int history_candles_max = 0;
   int history_statement_ms = 0;
   int64_t snapshot_bytes_max = 0;
+  int filled_candles_max = 0;
   int lag_wait_max_ms = 0;
 
   // Clients.
@@ -36,12 +37,15 @@ struct QueryConfig {
   int streams_max = 0;
   int streams_per_connection_max = 0;
   int request_bytes_max = 0;
+  int metadata_bytes_max = 0;
   int handshake_timeout_ms = 0;
   int64_t queue_bytes_max = 0;
   int message_bytes_max = 0;
   int progress_interval_ms = 0;
   int reconnect_after_ms = 0;
   std::vector<std::string> intervals;
+  config::Properties retention;
+  int64_t resume_token_age_max_ms = 0;
 
   // Running it.
   std::string admin_address;
@@ -56,6 +60,7 @@ struct QueryConfig {
   HistoryOptions History() const;
   // REQUIRES: the options were checked.
   ServerOptions Server() const;
+  ServerInfo Info() const;
   FanoutOptions Fanout() const;
 };
 

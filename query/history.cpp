@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "platform/status.h"
+#include "query/audit_statements.h"
 #include "query/history_statements.h"
 
 namespace quantstream::query {
@@ -62,6 +63,27 @@ void PostgresHistory::ReadInstruments(std::shared_ptr<Cancellation> cancellation
   Enqueue<std::vector<Instrument>>(
       std::move(cancellation),
       [](postgres::Connection& connection) { return SelectInstruments(connection); },
+      std::move(callback));
+}
+
+void PostgresHistory::ReadGaps(GapsRequest request, std::shared_ptr<Cancellation> cancellation,
+                               Callback<std::vector<Gap>> callback) {
+  Enqueue<std::vector<Gap>>(
+      std::move(cancellation),
+      [this, request = std::move(request)](postgres::Connection& connection) {
+        return SelectGaps(connection, options_.trades_topic, request);
+      },
+      std::move(callback));
+}
+
+void PostgresHistory::ReadLineage(LineageRequest request,
+                                  std::shared_ptr<Cancellation> cancellation,
+                                  Callback<StoredLineage> callback) {
+  Enqueue<StoredLineage>(
+      std::move(cancellation),
+      [request = std::move(request)](postgres::Connection& connection) {
+        return SelectLineage(connection, request);
+      },
       std::move(callback));
 }
 

@@ -43,6 +43,10 @@ class PostgresHistory final : public History {
                 Callback<Page> callback) override;
   void ReadInstruments(std::shared_ptr<Cancellation> cancellation,
                        Callback<std::vector<Instrument>> callback) override;
+  void ReadGaps(GapsRequest request, std::shared_ptr<Cancellation> cancellation,
+                Callback<std::vector<Gap>> callback) override;
+  void ReadLineage(LineageRequest request, std::shared_ptr<Cancellation> cancellation,
+                   Callback<StoredLineage> callback) override;
 
  private:
   struct Job {

@@ -31,21 +31,6 @@ constexpr char kProgress[] =
 
 constexpr char kMicroseconds[] = "(extract(epoch FROM e.open_time) * 1000000)::bigint";
 
-std::string TimeText(EventTime time) {
-  // PostgreSQL's range is 4714 BC to 294276; requests are checked to lie within the years 1 to
-  // 9999.
-  if (time.us <
-      absl::ToUnixMicros(absl::FromCivil(absl::CivilSecond(1, 1, 1), absl::UTCTimeZone()))) {
-    return "-infinity";
-  }
-  if (time.us >=
-      absl::ToUnixMicros(absl::FromCivil(absl::CivilSecond(10000, 1, 1), absl::UTCTimeZone()))) {
-    return "infinity";
-  }
-  return absl::FormatTime("%E4Y-%m-%d %H:%M:%E6S+00", absl::FromUnixMicros(time.us),
-                          absl::UTCTimeZone());
-}
-
 // The newest closed candle of each wanted series of one interval. The interval stands in the text
 // so that the planner sees one partition only.
 std::string NewestOf(int32_t seconds) {
@@ -161,6 +146,21 @@ absl::StatusOr<Update> DecodeRow(const Result& result, int row, int32_t partitio
 }
 
 }  // namespace
+
+std::string TimeText(EventTime time) {
+  // PostgreSQL's range is 4714 BC to 294276; requests are checked to lie within the years 1 to
+  // 9999.
+  if (time.us <
+      absl::ToUnixMicros(absl::FromCivil(absl::CivilSecond(1, 1, 1), absl::UTCTimeZone()))) {
+    return "-infinity";
+  }
+  if (time.us >=
+      absl::ToUnixMicros(absl::FromCivil(absl::CivilSecond(10000, 1, 1), absl::UTCTimeZone()))) {
+    return "infinity";
+  }
+  return absl::FormatTime("%E4Y-%m-%d %H:%M:%E6S+00", absl::FromUnixMicros(time.us),
+                          absl::UTCTimeZone());
+}
 
 absl::StatusOr<Snapshot> SelectSnapshot(Connection& connection, const std::string& trades_topic,
                                         int64_t candles_max, const SnapshotRequest& request) {

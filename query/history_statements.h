@@ -11,6 +11,9 @@
 
 namespace quantstream::query {
 
+// A moment as PostgreSQL reads it; outside the years 1 to 9999 it is an infinity.
+std::string TimeText(EventTime time);
+
 // OUT_OF_RANGE when it holds more than `candles_max`.
 absl::StatusOr<Snapshot> SelectSnapshot(postgres::Connection& connection,
                                         const std::string& trades_topic, int64_t candles_max,

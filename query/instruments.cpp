@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -82,6 +83,12 @@ std::vector<Instrument> InstrumentDirectory::List(std::string_view venue, std::s
     listed.push_back(at->second);
   }
   return listed;
+}
+
+std::vector<std::string> InstrumentDirectory::venues() const {
+  std::set<std::string> distinct;
+  for (const auto& [name, instrument] : by_name_) distinct.insert(instrument.venue);
+  return {distinct.begin(), distinct.end()};
 }
 
 int DistanceUpTo(std::string_view a, std::string_view b, int bound) {

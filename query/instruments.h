@@ -31,6 +31,8 @@ class InstrumentDirectory {
   // In order of name, after `after`; `filter` whatever its case. An empty text = all.
   std::vector<Instrument> List(std::string_view venue, std::string_view filter,
                                std::string_view after, size_t instruments_max) const;
+  // In order of name.
+  std::vector<std::string> venues() const;
   size_t size() const { return by_name_.size(); }
 
  private:

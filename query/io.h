@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "market/candle.h"
+#include "query/audit.h"
 #include "query/cancellation.h"
 
 namespace quantstream::query {
@@ -148,6 +149,11 @@ class History {
   // All of them, in order of name.
   virtual void ReadInstruments(std::shared_ptr<Cancellation> cancellation,
                                Callback<std::vector<Instrument>> callback) = 0;
+  // In order of from_time, those without a time first, then of id.
+  virtual void ReadGaps(GapsRequest request, std::shared_ptr<Cancellation> cancellation,
+                        Callback<std::vector<Gap>> callback) = 0;
+  virtual void ReadLineage(LineageRequest request, std::shared_ptr<Cancellation> cancellation,
+                           Callback<StoredLineage> callback) = 0;
 };
 
 }  // namespace quantstream::query

@@ -14,7 +14,9 @@ using prometheus::Histogram;
 
 const Histogram::BucketBoundaries kSeconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                               0.1,   0.25,   0.5,   1,    2.5,   10};
-constexpr const char* kMethods[] = {"ListInstruments", "GetCandles", "GetLatest", "StreamCandles"};
+constexpr const char* kMethods[] = {"ListInstruments", "GetCandles",       "GetLatest",
+                                    "StreamCandles",   "ListGaps",         "GetCandleLineage",
+                                    "GetServerInfo"};
 
 std::string CodeName(absl::StatusCode code) {
   return absl::StatusCodeToString(code);

@@ -17,6 +17,7 @@ struct ServerOptions {
   AcceptorOptions acceptor;
   ServiceLimits service;
   int request_bytes_max = 1 << 20;
+  int metadata_bytes_max = 16 << 10;
   int handshake_timeout_ms = 5000;
   int streams_per_connection_max = 100;
   int sync_threads_max = 64;  // reflection and other calls of gRPC's own

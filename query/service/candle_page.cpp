@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "query/service/errors.h"
 
 namespace quantstream::query {
@@ -50,8 +49,7 @@ absl::Status CheckRange(const CandlesQuery& query, const Page& page) {
   if (!before || query.from >= query.to || !query.first_page || query.with_partial) {
     return absl::OkStatus();
   }
-  const std::string earliest = absl::FormatTime(
-      "%E4Y-%m-%dT%H:%M:%E*SZ", absl::FromUnixMicros(page.oldest_closed->us), absl::UTCTimeZone());
+  const std::string earliest = TimeForPeople(*page.oldest_closed);
   return OutOfRange("end_time",
                     absl::StrCat("is not after the first stored candle, which opens at ", earliest),
                     "BEFORE_FIRST_CANDLE", "earliest_time", earliest);

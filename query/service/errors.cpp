@@ -5,6 +5,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "platform/status.h"
@@ -57,6 +58,24 @@ absl::Status InstrumentNotFound(std::string_view text, const std::vector<std::st
       absl::NotFoundError(absl::StrCat("no instrument '", std::string(text), "'; ", description));
   Attach(detail, &status);
   return status;
+}
+
+absl::Status CandleNotFound(std::string_view instrument, Interval interval, EventTime open_time) {
+  google::rpc::ResourceInfo detail;
+  detail.set_resource_type("quantstream.v1.Candle");
+  detail.set_resource_name(absl::StrCat(std::string(instrument), " ", interval.ToString(), " ",
+                                        TimeForPeople(open_time)));
+  detail.set_description("nothing traded in this window, it is not closed yet, or it is no longer "
+                         "stored; GetCandles lists those that there are");
+  absl::Status status = absl::NotFoundError(
+      absl::StrCat("no closed candle '", detail.resource_name(), "': ", detail.description()));
+  Attach(detail, &status);
+  return status;
+}
+
+std::string TimeForPeople(EventTime time) {
+  return absl::FormatTime("%E4Y-%m-%dT%H:%M:%E*SZ", absl::FromUnixMicros(time.us),
+                          absl::UTCTimeZone());
 }
 
 absl::Status OutOfRange(std::string_view field, std::string_view description,

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "market/interval.h"
+#include "market/time.h"
 
 namespace grpc {
 class Status;
@@ -26,6 +28,12 @@ absl::Status InvalidRequest(const std::vector<Violation>& violations);
 
 // NOT_FOUND with a ResourceInfo; `nearest` are shown in both texts.
 absl::Status InstrumentNotFound(std::string_view text, const std::vector<std::string>& nearest);
+
+// NOT_FOUND with a ResourceInfo: the window has no closed candle.
+absl::Status CandleNotFound(std::string_view instrument, Interval interval, EventTime open_time);
+
+// `2024-01-31T23:59:59.5Z`.
+std::string TimeForPeople(EventTime time);
 
 // OUT_OF_RANGE with a BadRequest for the field and an ErrorInfo (reason, and `metadata` as key and
 // value).

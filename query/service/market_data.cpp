@@ -10,7 +10,10 @@
 #include "quantstream/v1/market_data.grpc.pb.h"
 #include "query/service/errors.h"
 #include "query/service/latest_call.h"
+#include "query/service/lineage_call.h"
+#include "query/service/list_gaps_call.h"
 #include "query/service/page_calls.h"
+#include "query/service/server_info_call.h"
 #include "query/service/stream.h"
 
 namespace quantstream::query {
@@ -29,12 +32,6 @@ using Later = V1::WithCallbackMethod_StreamTrades<
 
 grpc::Status NotYet(const char* method) {
   return {grpc::StatusCode::UNIMPLEMENTED, std::string(method) + " comes in a later version"};
-}
-
-grpc::ServerUnaryReactor* NotYet(CallbackServerContext* context, const char* method) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(NotYet(method));
-  return reactor;
 }
 
 struct TradesNotYet final : grpc::ServerWriteReactor<v1::StreamTradesResponse> {
@@ -78,19 +75,19 @@ class MarketDataService::Service final : public Reads<Later<V1::Service>> {
       CallbackServerContext*) override {
     return new SubscribeNotYet;
   }
-  grpc::ServerUnaryReactor* ListGaps(CallbackServerContext* context, const v1::ListGapsRequest*,
-                                     v1::ListGapsResponse*) override {
-    return NotYet(context, "ListGaps");
+  grpc::ServerUnaryReactor* ListGaps(CallbackServerContext*, const v1::ListGapsRequest* request,
+                                     v1::ListGapsResponse* response) override {
+    return StartListGaps(parts_, *request, response);
   }
-  grpc::ServerUnaryReactor* GetCandleLineage(CallbackServerContext* context,
-                                             const v1::GetCandleLineageRequest*,
-                                             v1::GetCandleLineageResponse*) override {
-    return NotYet(context, "GetCandleLineage");
+  grpc::ServerUnaryReactor* GetCandleLineage(CallbackServerContext*,
+                                             const v1::GetCandleLineageRequest* request,
+                                             v1::GetCandleLineageResponse* response) override {
+    return StartGetCandleLineage(parts_, *request, response);
   }
-  grpc::ServerUnaryReactor* GetServerInfo(CallbackServerContext* context,
-                                          const v1::GetServerInfoRequest*,
-                                          v1::GetServerInfoResponse*) override {
-    return NotYet(context, "GetServerInfo");
+  grpc::ServerUnaryReactor* GetServerInfo(CallbackServerContext*,
+                                          const v1::GetServerInfoRequest* request,
+                                          v1::GetServerInfoResponse* response) override {
+    return StartGetServerInfo(parts_, *request, response);
   }
 
   std::vector<std::shared_ptr<CandleStream>> streams() const {

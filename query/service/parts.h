@@ -10,6 +10,7 @@
 #include "query/service/known_instruments.h"
 #include "query/service/memory_budget.h"
 #include "query/service/requests.h"
+#include "query/service/server_info.h"
 #include "query/subscription.h"
 
 namespace quantstream::query {
@@ -23,6 +24,7 @@ struct ServiceLimits {
   std::chrono::milliseconds lag_retry{50};
   std::chrono::milliseconds end_wait_max{5000};     // for a last write to be taken by the client
   std::chrono::milliseconds reconnect_after{1000};  // what Draining and RetryInfo tell clients
+  ServerInfo info;
 };
 
 // All outlive the calls.

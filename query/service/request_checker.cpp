@@ -37,6 +37,11 @@ void RequestChecker::Instrument(std::string_view field, const std::string& text)
 }
 
 quantstream::Interval RequestChecker::Interval(std::string_view field, const std::string& text) {
+  return StoredInterval(field, text);
+}
+
+quantstream::Interval RequestChecker::StoredInterval(std::string_view field,
+                                                     const std::string& text) {
   const auto interval = quantstream::Interval::Parse(text);
   if (interval.ok() &&
       std::ranges::find(limits_.intervals, *interval) != limits_.intervals.end()) {

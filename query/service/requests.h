@@ -28,6 +28,7 @@ struct RequestLimits {
   int32_t last_max = 10'000;
   int32_t instruments_max = 1000;
   int64_t snapshot_candles_max = 100'000;  // of one stream's history
+  int64_t filled_candles_max = 100'000;    // windows of one range, where empty ones are filled
 };
 
 struct ListInstrumentsQuery {

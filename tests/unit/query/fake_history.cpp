@@ -130,6 +130,54 @@ void FakeHistory::ReadInstruments(std::shared_ptr<Cancellation>,
   changed_.notify_all();
 }
 
+template <typename T>
+void FakeHistory::AnswerLocked(Callback<T> callback, T result) {
+  answers_.push_back([callback = std::move(callback), result = std::move(result),
+                      failure = failure_] { failure.ok() ? callback(result) : callback(failure); });
+  changed_.notify_all();
+}
+
+void FakeHistory::ReadGaps(GapsRequest request, std::shared_ptr<Cancellation>,
+                           Callback<std::vector<Gap>> callback) {
+  std::lock_guard lock(mutex_);
+  gaps_request_ = request;
+  std::vector<Gap> found;
+  for (const Gap& gap : gaps_) {
+    const EventTime begin = gap.from_time.value_or(EventTime{INT64_MIN});
+    if (std::pair(begin, gap.id) <= request.after) continue;
+    if (request.of && request.of->instrument != gap.instrument) continue;
+    if (static_cast<int64_t>(found.size()) < request.gaps_max) found.push_back(gap);
+  }
+  AnswerLocked(std::move(callback), std::move(found));
+}
+
+void FakeHistory::ReadLineage(LineageRequest request, std::shared_ptr<Cancellation>,
+                              Callback<StoredLineage> callback) {
+  std::lock_guard lock(mutex_);
+  lineage_request_ = std::move(request);
+  AnswerLocked(std::move(callback), lineage_);
+}
+
+void FakeHistory::SetGaps(std::vector<Gap> gaps) {
+  std::lock_guard lock(mutex_);
+  gaps_ = std::move(gaps);
+}
+
+void FakeHistory::SetLineage(StoredLineage lineage) {
+  std::lock_guard lock(mutex_);
+  lineage_ = std::move(lineage);
+}
+
+GapsRequest FakeHistory::gaps_request() {
+  std::lock_guard lock(mutex_);
+  return gaps_request_;
+}
+
+LineageRequest FakeHistory::lineage_request() {
+  std::lock_guard lock(mutex_);
+  return lineage_request_;
+}
+
 void FakeHistory::Loop() {
   std::unique_lock lock(mutex_);
   while (true) {

@@ -43,6 +43,16 @@ class FakeHistory final : public History {
                 Callback<Page> callback) override;
   void ReadInstruments(std::shared_ptr<Cancellation> cancellation,
                        Callback<std::vector<Instrument>> callback) override;
+  // The gaps that were set: those after `request.after` and, of an instrument, its own.
+  void ReadGaps(GapsRequest request, std::shared_ptr<Cancellation> cancellation,
+                Callback<std::vector<Gap>> callback) override;
+  void ReadLineage(LineageRequest request, std::shared_ptr<Cancellation> cancellation,
+                   Callback<StoredLineage> callback) override;
+  void SetGaps(std::vector<Gap> gaps);
+  void SetLineage(StoredLineage lineage);
+  // The last request of each kind.
+  GapsRequest gaps_request();
+  LineageRequest lineage_request();
 
  private:
   struct Content {
@@ -52,12 +62,19 @@ class FakeHistory final : public History {
 
   const Content& VisibleLocked() const { return frozen_ ? *frozen_ : content_; }
   void Loop();
+  // With the lock held: `result`, or the failure that was set, once the answer is let go.
+  template <typename T>
+  void AnswerLocked(Callback<T> callback, T result);
 
   std::mutex mutex_;
   std::condition_variable changed_;
   Content content_;
   std::unique_ptr<Content> frozen_;
   std::vector<Instrument> instruments_;
+  std::vector<Gap> gaps_;
+  StoredLineage lineage_;
+  GapsRequest gaps_request_;
+  LineageRequest lineage_request_;
   absl::Status failure_;
   int snapshots_begun_ = 0;
   bool held_ = false;

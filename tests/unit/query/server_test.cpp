@@ -61,16 +61,6 @@ class ServerTest : public ServiceTest {
 };
 
 TEST_F(ServerTest, WhatComesLaterAnswersUnimplementedAndSaysSo) {
-  v1::GetServerInfoResponse info;
-  const grpc::Status status = stub_->GetServerInfo(Context().get(), {}, &info);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("GetServerInfo"));
-  v1::ListGapsResponse gaps;
-  EXPECT_EQ(stub_->ListGaps(Context().get(), {}, &gaps).error_code(),
-            grpc::StatusCode::UNIMPLEMENTED);
-  v1::GetCandleLineageResponse lineage;
-  EXPECT_EQ(stub_->GetCandleLineage(Context().get(), {}, &lineage).error_code(),
-            grpc::StatusCode::UNIMPLEMENTED);
   const auto trades_context = Context();
   const auto trades = stub_->StreamTrades(trades_context.get(), {});
   EXPECT_EQ(trades->Finish().error_code(), grpc::StatusCode::UNIMPLEMENTED);
@@ -215,6 +205,25 @@ TEST(QueryConfig, DefaultsAreTheDesignsPorts) {
   EXPECT_EQ(config.admin_port, 9103);
   EXPECT_EQ(config.Server().service.request.intervals.size(), 7u);
   EXPECT_EQ(config.TradesTopic(), "quantstream.trades");
+}
+
+TEST_F(ServerTest, MetadataThatIsTooLargeIsRefusedAndTheConnectionStays) {
+  const auto context = Context();
+  context->AddMetadata("large", std::string(1 << 20, 'x'));
+  v1::ListInstrumentsResponse response;
+  EXPECT_EQ(stub_->ListInstruments(context.get(), {}, &response).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(stub_->ListInstruments(Context().get(), {}, &response).ok());
+}
+
+TEST(QueryConfig, ABadRetentionIsAProblem) {
+  QueryConfig config;
+  config::OptionSet options = QueryOptions(&config);
+  const auto problems =
+      options.Apply(nullptr, {{"QUANTSTREAM_QUERY_RETENTION_S", "1s=60,7s=60,1m=0"}});
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_THAT(problems[0].what, HasSubstr("1m: '0' is not a number of seconds"));
+  EXPECT_THAT(problems[1].what, HasSubstr("7s is not one of the intervals"));
 }
 
 TEST(QueryConfig, ABadIntervalIsAProblem) {
