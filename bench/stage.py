@@ -95,8 +95,17 @@ def cpu_seconds_of_family(pid):
 
 def peak_megabytes(pid):
     """The most memory the process ever held."""
+    return status_megabytes(pid, "VmHWM")
+
+
+def memory_megabytes(pid):
+    """What the process holds now."""
+    return status_megabytes(pid, "VmRSS")
+
+
+def status_megabytes(pid, name):
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
+        if line.startswith(name):
             return int(line.split()[1]) / 1024
     return 0
 
