@@ -21,6 +21,9 @@ LANGUAGES = {
     "python": ["venv/bin/python", "client.py"],
     "go": ["./client"],
     "typescript": ["node", "dist/client.js"],
+    "java": ["java", "-jar", "target/client.jar"],
+    "rust": ["target/debug/client"],
+    "cpp": ["out/client"],
 }
 BUILD_MAX_S = 900
 
@@ -31,16 +34,18 @@ def environment():
     return dict(
         os.environ, PATH="/usr/bin:/bin:" + os.environ["PATH"], PIP_CACHE_DIR=f"{downloads}/pip",
         GOPATH=f"{downloads}/go", GOCACHE=f"{downloads}/go-build", GOFLAGS="-modcacherw",
-        npm_config_cache=f"{downloads}/npm")
+        npm_config_cache=f"{downloads}/npm",
+        CARGO_HOME=f"{downloads}/cargo", MAVEN_OPTS=f"-Dmaven.repo.local={downloads}/maven")
 
 
 def inputs(name):
     """(the file, where it stands in the copy) of all that a language's client is built from."""
     here = ROOT / "tests/clients" / name
-    for folder, prefix in ((here, "."), (ROOT / "proto/quantstream", "proto/quantstream"),
+    for folder, prefix in ((here, "."),
+                           (ROOT / "proto/quantstream", "proto/quantstream"),
                            (ROOT / "third_party/googleapis/google", "proto/google")):
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.name != "CMakeLists.txt" or path.parent == here:
+            if path.is_file():
                 yield path, pathlib.Path(prefix) / path.relative_to(folder)
 
 
