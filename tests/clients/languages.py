@@ -24,6 +24,7 @@ LANGUAGES = {
     "java": ["java", "-jar", "target/client.jar"],
     "rust": ["target/debug/client"],
     "cpp": ["out/client"],
+    "grpcurl": ["./client"],
 }
 BUILD_MAX_S = 900
 
@@ -35,7 +36,8 @@ def environment():
         os.environ, PATH="/usr/bin:/bin:" + os.environ["PATH"], PIP_CACHE_DIR=f"{downloads}/pip",
         GOPATH=f"{downloads}/go", GOCACHE=f"{downloads}/go-build", GOFLAGS="-modcacherw",
         npm_config_cache=f"{downloads}/npm",
-        CARGO_HOME=f"{downloads}/cargo", MAVEN_OPTS=f"-Dmaven.repo.local={downloads}/maven")
+        CARGO_HOME=f"{downloads}/cargo", MAVEN_OPTS=f"-Dmaven.repo.local={downloads}/maven",
+        GRPCURL=str(ROOT / "deploy/local/grpcurl"))
 
 
 def inputs(name):

@@ -220,7 +220,7 @@ class Client {
 int main(int count, char** arguments) {
   const bool has_state = count == 7 && std::string(arguments[5]) == "--state";
   if (count != 5 && !has_state) {
-    std::cerr << "usage: client ADDRESSES INSTRUMENTS INTERVALS SECONDS [--state FILE]" << std::endl;
+    std::cerr << "usage: client ADDRESSES INSTRUMENTS INTERVALS SECONDS [--state FILE]\n";
     return 2;
   }
   return Client(arguments[1], arguments[2], arguments[3], std::stod(arguments[4]),
