@@ -90,6 +90,37 @@ TEST(EventCodec, ReadsClosedCandlesAndMakesThemApiMessages) {
   EXPECT_EQ(candle.lineage().last_offset(), 41);
 }
 
+// A candle with every field, and ones whose numbers are zero, long or below zero.
+std::vector<KeyedCandle> AllKinds() {
+  std::vector<KeyedCandle> kinds(4, TwoTrades(CandleState::kRevised));
+  CandleValues& values = kinds[0].candle.values;
+  values.returns = LogReturnSums{.count = 3, .sum = 5, .sum_of_squares = 1 << 20};
+  kinds[0].candle.revision = 300;
+  kinds[1].candle.version = 0;
+  kinds[1].candle.lineage = OffsetSpan{Offset{0}, Offset{0}};
+  kinds[1].key.open_time = kinds[1].candle.values.first.key.time = EventTime{0};
+  kinds[2].key.open_time = kinds[2].candle.values.first.key.time = EventTime{-59'999'999};
+  kinds[3].key.instrument += std::string(900, 'x');
+  for (EdgeTrade* edge : {&kinds[3].candle.values.first, &kinds[3].candle.values.last}) {
+    edge->key.id = 0;
+    edge->text_id = std::string(128, 'y');
+  }
+  for (int i = 0; i < 100; ++i) kinds[3].candle.values.volume += kinds[3].candle.values.volume;
+  return kinds;
+}
+
+TEST(EventCodec, WritesMessagesAsProtobufDoes) {
+  for (const int32_t partition : {0, 1'000}) {
+    for (const KeyedCandle& candle : AllKinds()) {
+      const std::string bytes = CandleMessage(candle, partition);
+      v1::Candle message;
+      ASSERT_TRUE(message.ParseFromString(bytes));
+      EXPECT_EQ(message.SerializeAsString(), bytes) << message.DebugString();
+      EXPECT_TRUE(message.GetReflection()->GetUnknownFields(message).empty());
+    }
+  }
+}
+
 TEST(EventCodec, WhatIsAbsentStaysAbsentInTheApi) {
   KeyedCandle candle = TwoTrades(CandleState::kRevised);
   candle.candle.values.buy_volume.reset();
