@@ -157,6 +157,18 @@ void AddStreams(QueryConfig* config, config::OptionSet& options) {
                .minimum = 64 * 1'024,
                .unit = "bytes",
                .help = "live candles that wait for one client; more end its stream"});
+  options.Add(&config->trade_queue_bytes_max,
+              {.name = "trade_queue_bytes_max",
+               .fallback = kMebibyte,
+               .minimum = 64 * 1'024,
+               .unit = "bytes",
+               .help = "trades that wait for one client; past it the oldest are skipped, told"});
+  options.Add(&config->trade_queues_bytes_max,
+              {.name = "trade_queues_bytes_max",
+               .fallback = 256 * kMebibyte,
+               .minimum = kMebibyte,
+               .unit = "bytes",
+               .help = "trades that wait for all clients; of more each has its equal share"});
   options.Add(&config->message_bytes_max, {.name = "message_bytes_max",
                                            .fallback = 256 * 1'024,
                                            .minimum = 1'024,
@@ -315,6 +327,14 @@ ServerInfo QueryConfig::Info() const {
     info.retention[*Interval::Parse(interval)] = std::chrono::seconds(std::stoll(seconds));
   }
   return info;
+}
+
+TradeLimits QueryConfig::Trades() const {
+  TradeLimits trades;
+  trades.queue_bytes_max = trade_queue_bytes_max;
+  trades.queues_bytes_max = trade_queues_bytes_max;
+  trades.message_bytes_max = message_bytes_max;
+  return trades;
 }
 
 FanoutOptions QueryConfig::Fanout() const {

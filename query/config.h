@@ -8,6 +8,7 @@
 #include "platform/config/option.h"
 #include "query/history.h"
 #include "query/server.h"
+#include "query/trade_fanout.h"
 
 namespace quantstream::query {
 
@@ -40,6 +41,8 @@ struct QueryConfig {
   int metadata_bytes_max = 0;
   int handshake_timeout_ms = 0;
   int64_t queue_bytes_max = 0;
+  int64_t trade_queue_bytes_max = 0;
+  int64_t trade_queues_bytes_max = 0;
   int message_bytes_max = 0;
   int progress_interval_ms = 0;
   int reconnect_after_ms = 0;
@@ -62,6 +65,7 @@ struct QueryConfig {
   ServerOptions Server() const;
   ServerInfo Info() const;
   FanoutOptions Fanout() const;
+  TradeLimits Trades() const;
 };
 
 // Bound to `config`, which must outlive the set.

@@ -16,6 +16,7 @@
 #include "query/server.h"
 #include "query/startup.h"
 #include "query/tail.h"
+#include "query/trade_tail.h"
 
 namespace quantstream::query {
 namespace {
@@ -66,6 +67,25 @@ TailObserver ObserveTail(const QueryConfig& config, Metrics* metrics, admin::Rea
   return observer;
 }
 
+TradeTailObserver ObserveTrades(Metrics* metrics) {
+  TradeTailObserver observer;
+  observer.read = [=](const TradesRead& read) {
+    metrics->TradeRecordsRead(read.records, read.bad_records, read.repeated_records);
+    metrics->TradesDropped(read.trades_dropped);
+  };
+  observer.reading = [=](int64_t partitions) { metrics->TradePartitionsRead(partitions); };
+  observer.place_lost = [=] { metrics->TradePlaceLost(); };
+  return observer;
+}
+
+kafka::ConsumerOptions ConsumerOf(const QueryConfig& config, std::string topic) {
+  kafka::ConsumerOptions consumer;
+  consumer.client = config.kafka;
+  consumer.topic = std::move(topic);
+  consumer.client_id = "quantstream-query";
+  return consumer;
+}
+
 // Health follows readiness, and the store is asked though no client does.
 void ServeUntil(const Shutdown& shutdown, const admin::Readiness& readiness, Server* server) {
   do {
@@ -90,26 +110,27 @@ int Run(const QueryConfig& config, const Shutdown& shutdown) {
   if (!prepared.ok()) return Fail(prepared);
 
   Fanout fanout(config.Fanout());
+  TradeFanout trades(config.Trades());
   auto history =
       std::make_unique<PostgresHistory>(config.History(), ObserveHistory(&metrics, &readiness));
-  auto server = Server::Start(config.Server(), history.get(), &fanout, &metrics);
+  auto server = Server::Start(config.Server(), history.get(), &fanout, &trades, &metrics);
   if (!server.ok()) return Fail(server.status());
   Log(kInfo, "grpc port", {{"port", (*server)->port()}});
-  kafka::ConsumerOptions consumer;
-  consumer.client = config.kafka;
-  consumer.topic = config.CandlesTopic();
-  consumer.client_id = "quantstream-query";
-  auto tail = Tail::Start({.consumer = consumer,
+  auto tail = Tail::Start({.consumer = ConsumerOf(config, config.CandlesTopic()),
                            .partitions = config.partitions,
                            .lookback = milliseconds(config.lookback_ms)},
                           &fanout, ObserveTail(config, &metrics, &readiness, server->get()));
   if (!tail.ok()) return Fail(tail.status());
+  auto trade_tail = TradeTail::Start(ConsumerOf(config, config.TradesTopic()), &trades,
+                                     ObserveTrades(&metrics));
+  if (!trade_tail.ok()) return Fail(trade_tail.status());
 
   ServeUntil(shutdown, readiness, server->get());
   Log(kInfo, "draining");
   const milliseconds grace(std::min(config.drain_grace_ms, config.drain_timeout_ms / 2));
   (*server)->Drain(grace, milliseconds(config.drain_timeout_ms) / 4);
   tail->reset();
+  trade_tail->reset();
   history.reset();
   return 0;
 }

@@ -16,7 +16,7 @@ const Histogram::BucketBoundaries kSeconds = {0.001, 0.0025, 0.005, 0.01, 0.025,
                                               0.1,   0.25,   0.5,   1,    2.5,   10};
 constexpr const char* kMethods[] = {"ListInstruments", "GetCandles",       "GetLatest",
                                     "StreamCandles",   "ListGaps",         "GetCandleLineage",
-                                    "GetServerInfo"};
+                                    "GetServerInfo",   "StreamTrades"};
 
 std::string CodeName(absl::StatusCode code) {
   return absl::StatusCodeToString(code);
@@ -65,6 +65,27 @@ struct Metrics::Series {
                          "Records of topic candles not read yet");
   Gauge& open_candles =
       MakeGauge(*registry, "quantstream_query_open_candles", "Open candles remembered");
+  Gauge& trade_streams =
+      MakeGauge(*registry, "quantstream_query_trade_streams", "Open StreamTrades calls");
+  Counter& trades = MakeCounter(*registry, "quantstream_query_trades_sent_total",
+                                "Trades in the messages of StreamTrades");
+  Counter& trades_dropped =
+      MakeCounter(*registry, "quantstream_query_trades_dropped_total",
+                  "Trades left out because trade_queue_bytes_max was reached, of all clients");
+  Gauge& trade_queue_bytes = MakeGauge(*registry, "quantstream_query_trade_queue_bytes",
+                                       "Trades on their way to clients, of all streams");
+  Counter& trade_records = MakeCounter(*registry, "quantstream_query_trade_records_total",
+                                       "Records of topic trades read");
+  Counter& trade_bad_records =
+      MakeCounter(*registry, "quantstream_query_trade_bad_records_total",
+                  "Records of topic trades passed over as malformed");
+  Counter& trade_repeated_records =
+      MakeCounter(*registry, "quantstream_query_trade_repeated_records_total",
+                  "Records of topic trades that ingest had sent before");
+  Counter& trade_places_lost = MakeCounter(*registry, "quantstream_query_trade_places_lost_total",
+                                           "Times a partition's place in topic trades was lost");
+  Gauge& trade_partitions = MakeGauge(*registry, "quantstream_query_trade_partitions_read",
+                                      "Partitions of topic trades that somebody listens to");
   prometheus::Family<Counter>& history = prometheus::BuildCounter()
                                              .Name("quantstream_query_history_reads_total")
                                              .Help("Reads of the store, by google.rpc.Code")
@@ -118,6 +139,34 @@ void Metrics::SnapshotLagged() {
 }
 void Metrics::SnapshotBytes(int64_t bytes) {
   series_->snapshot_bytes.Set(static_cast<double>(bytes));
+}
+
+void Metrics::TradeStreamOpened() {
+  series_->trade_streams.Increment();
+}
+void Metrics::TradeStreamClosed() {
+  series_->trade_streams.Decrement();
+}
+void Metrics::TradesSent(int64_t trades) {
+  series_->messages.Increment();
+  series_->trades.Increment(static_cast<double>(trades));
+}
+void Metrics::TradesDropped(int64_t trades) {
+  series_->trades_dropped.Increment(static_cast<double>(trades));
+}
+void Metrics::TradeQueueBytes(int64_t bytes) {
+  series_->trade_queue_bytes.Set(static_cast<double>(bytes));
+}
+void Metrics::TradeRecordsRead(int64_t records, int64_t bad_records, int64_t repeated_records) {
+  series_->trade_records.Increment(static_cast<double>(records));
+  series_->trade_bad_records.Increment(static_cast<double>(bad_records));
+  series_->trade_repeated_records.Increment(static_cast<double>(repeated_records));
+}
+void Metrics::TradePlaceLost() {
+  series_->trade_places_lost.Increment();
+}
+void Metrics::TradePartitionsRead(int64_t partitions) {
+  series_->trade_partitions.Set(static_cast<double>(partitions));
 }
 
 void Metrics::RecordsRead(int64_t records, int64_t bad_records) {

@@ -36,6 +36,16 @@ class Metrics {
   void SnapshotLagged();
   void SnapshotBytes(int64_t bytes);
 
+  // Trades.
+  void TradeStreamOpened();
+  void TradeStreamClosed();
+  void TradesSent(int64_t trades);  // in one message
+  void TradesDropped(int64_t trades);
+  void TradeQueueBytes(int64_t bytes);
+  void TradeRecordsRead(int64_t records, int64_t bad_records, int64_t repeated_records);
+  void TradePlaceLost();
+  void TradePartitionsRead(int64_t partitions);
+
   // The live side.
   void RecordsRead(int64_t records, int64_t bad_records);
   void PlaceLost();

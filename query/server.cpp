@@ -47,8 +47,13 @@ void LoadPluginsOnce() {
 
 class Server::Running {
  public:
-  Running(const ServerOptions& options, History* history, Fanout* fanout, Metrics* metrics)
-      : parts_{.history = history, .fanout = fanout, .metrics = metrics, .limits = options.service},
+  Running(const ServerOptions& options, History* history, Fanout* fanout, TradeFanout* trades,
+          Metrics* metrics)
+      : parts_{.history = history,
+               .fanout = fanout,
+               .trades = trades,
+               .metrics = metrics,
+               .limits = options.service},
         market_data_(&parts_) {}
 
   ~Running() {
@@ -109,6 +114,7 @@ class Server::Running {
   void TickLoop() {
     while (!ended_) {
       parts_.fanout->Tick(std::chrono::steady_clock::now());
+      parts_.metrics->TradeQueueBytes(parts_.trades->queued_bytes());
       parts_.metrics->OpenCandles(parts_.fanout->open_candles());
       parts_.metrics->ConnectionsOpen(acceptor_->connections());
       std::this_thread::sleep_for(kTick);
@@ -127,8 +133,8 @@ class Server::Running {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       History* history, Fanout* fanout,
-                                                      Metrics* metrics) {
-  auto running = std::make_unique<Running>(options, history, fanout, metrics);
+                                                      TradeFanout* trades, Metrics* metrics) {
+  auto running = std::make_unique<Running>(options, history, fanout, trades, metrics);
   if (absl::Status status = running->Start(options); !status.ok()) return status;
   return std::unique_ptr<Server>(new Server(std::move(running)));
 }

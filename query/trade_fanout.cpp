@@ -39,20 +39,15 @@ TradeFanout::Partition& TradeFanout::PartitionAt(int32_t number) {
 
 void TradeFanout::Add(std::shared_ptr<TradeListener> listener,
                       const std::vector<TradeSource>& sources) {
-  Senders senders;
-  {
-    std::lock_guard lock(mutex_);
-    State& state = listeners_[listener.get()];
-    state.listener = std::move(listener);
-    state.sources = sources;
-    for (const TradeSource& source : sources) {
-      Partition& partition = PartitionAt(source.partition);
-      partition.channels[source.instrument].listeners.insert(&state);
-      if (!partition.reading) state.awaited.insert(source.partition);
-    }
-    if (state.awaited.empty()) Wake(&state, &senders);
+  std::lock_guard lock(mutex_);
+  State& state = listeners_[listener.get()];
+  state.listener = std::move(listener);
+  state.sources = sources;
+  for (const TradeSource& source : sources) {
+    Partition& partition = PartitionAt(source.partition);
+    partition.channels[source.instrument].listeners.insert(&state);
+    if (!partition.reading) state.awaited.insert(source.partition);
   }
-  SendAll(senders);
 }
 
 void TradeFanout::Remove(TradeListener* listener) {

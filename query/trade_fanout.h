@@ -52,8 +52,7 @@ class TradeFanout {
  public:
   explicit TradeFanout(TradeLimits limits = {});
 
-  // The listener's side. REQUIRES: not added yet. Calls Send when all its partitions are read
-  // already.
+  // The listener's side. REQUIRES: not added yet. Call Take next: Send is not called before.
   void Add(std::shared_ptr<TradeListener> listener, const std::vector<TradeSource>& sources);
   // What waits for it is let go. Others are ignored.
   void Remove(TradeListener* listener);
@@ -88,7 +87,7 @@ class TradeFanout {
     std::vector<TradeSource> sources;
     std::set<int32_t> awaited;  // partitions that are not read yet
     bool begun_told = false;
-    bool woken = false;  // Send was called, or something was taken: Take comes
+    bool woken = true;  // Take comes, for Send was called or something was taken
     TradeQueue queue;
   };
   // One instrument that somebody listens to.

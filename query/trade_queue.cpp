@@ -33,12 +33,10 @@ uint64_t TradeQueue::DropFront() {
 
 std::optional<TradeMessage> TradeQueue::Take(int64_t bytes_max) {
   sending_bytes_ = 0;
-  sending_ = !waiting_.empty() || skipped_at_end_ > 0;
-  if (!sending_) return std::nullopt;
   TradeMessage message;
   if (waiting_.empty()) {
     message.skipped = std::exchange(skipped_at_end_, 0);
-    return message;
+    return message.skipped > 0 ? std::optional(message) : std::nullopt;
   }
   message.skipped = waiting_.front().skipped;
   int64_t bytes = 0;

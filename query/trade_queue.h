@@ -43,8 +43,6 @@ class TradeQueue {
   // before is sent by now. Absent: nothing waits.
   std::optional<TradeMessage> Take(int64_t bytes_max);
 
-  // What was taken last is still being sent.
-  bool sending() const { return sending_; }
   // What waits and what is being sent.
   int64_t bytes() const { return waiting_bytes_ + sending_bytes_; }
 
@@ -61,7 +59,6 @@ class TradeQueue {
   uint64_t skipped_at_end_ = 0;  // behind all that waits
   int64_t waiting_bytes_ = 0;
   int64_t sending_bytes_ = 0;
-  bool sending_ = false;
 };
 
 }  // namespace quantstream::query

@@ -15,6 +15,7 @@
 #include "query/service/page_calls.h"
 #include "query/service/server_info_call.h"
 #include "query/service/stream.h"
+#include "query/service/trade_stream.h"
 
 namespace quantstream::query {
 namespace {
@@ -26,18 +27,13 @@ template <typename Base>
 using Reads = V1::WithCallbackMethod_ListInstruments<V1::WithCallbackMethod_GetCandles<
     V1::WithCallbackMethod_GetLatest<V1::WithRawCallbackMethod_StreamCandles<Base>>>>;
 template <typename Base>
-using Later = V1::WithCallbackMethod_StreamTrades<
+using Later = V1::WithRawCallbackMethod_StreamTrades<
     V1::WithCallbackMethod_Subscribe<V1::WithCallbackMethod_ListGaps<
         V1::WithCallbackMethod_GetCandleLineage<V1::WithCallbackMethod_GetServerInfo<Base>>>>>;
 
 grpc::Status NotYet(const char* method) {
   return {grpc::StatusCode::UNIMPLEMENTED, std::string(method) + " comes in a later version"};
 }
-
-struct TradesNotYet final : grpc::ServerWriteReactor<v1::StreamTradesResponse> {
-  TradesNotYet() { Finish(NotYet("StreamTrades")); }
-  void OnDone() override { delete this; }
-};
 
 struct SubscribeNotYet final
     : grpc::ServerBidiReactor<v1::SubscribeRequest, v1::SubscribeResponse> {
@@ -49,7 +45,7 @@ struct SubscribeNotYet final
 
 class MarketDataService::Service final : public Reads<Later<V1::Service>> {
  public:
-  explicit Service(ServiceParts* parts) : parts_(parts) {}
+  explicit Service(ServiceParts* parts) : parts_(parts), trades_(parts) {}
 
   grpc::ServerUnaryReactor* ListInstruments(CallbackServerContext*,
                                             const v1::ListInstrumentsRequest* request,
@@ -67,9 +63,9 @@ class MarketDataService::Service final : public Reads<Later<V1::Service>> {
   grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamCandles(
       CallbackServerContext* context, const grpc::ByteBuffer* request) override;
 
-  grpc::ServerWriteReactor<v1::StreamTradesResponse>* StreamTrades(
-      CallbackServerContext*, const v1::StreamTradesRequest*) override {
-    return new TradesNotYet;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamTrades(
+      CallbackServerContext* context, const grpc::ByteBuffer* request) override {
+    return trades_.Start(context, *request);
   }
   grpc::ServerBidiReactor<v1::SubscribeRequest, v1::SubscribeResponse>* Subscribe(
       CallbackServerContext*) override {
@@ -100,9 +96,11 @@ class MarketDataService::Service final : public Reads<Later<V1::Service>> {
   }
   bool HasStreams() const { return parts_->streams > 0; }
   ServiceParts* parts() { return parts_; }
+  TradeStreams& trades() { return trades_; }
 
  private:
   ServiceParts* const parts_;
+  TradeStreams trades_;
   mutable std::mutex mutex_;
   std::map<CandleStream*, std::weak_ptr<CandleStream>> streams_;  // guarded by mutex_
 };
@@ -132,11 +130,13 @@ grpc::Service* MarketDataService::service() {
 void MarketDataService::BeginDraining() {
   service_->parts()->draining = true;
   for (const auto& stream : service_->streams()) stream->Drain();
+  service_->trades().End(ShuttingDown(service_->parts()->limits.reconnect_after));
 }
 
 void MarketDataService::EndStreams() {
   const absl::Status status = ShuttingDown(service_->parts()->limits.reconnect_after);
   for (const auto& stream : service_->streams()) stream->End(status);
+  service_->trades().CutOff();
 }
 
 bool MarketDataService::HasStreams() const {

@@ -12,6 +12,7 @@
 #include "query/service/requests.h"
 #include "query/service/server_info.h"
 #include "query/subscription.h"
+#include "query/trade_fanout.h"
 
 namespace quantstream::query {
 
@@ -31,6 +32,7 @@ struct ServiceLimits {
 struct ServiceParts {
   History* history;
   Fanout* fanout;
+  TradeFanout* trades;
   Metrics* metrics;
   ServiceLimits limits;
   KnownInstruments instruments{history};

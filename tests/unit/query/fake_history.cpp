@@ -38,7 +38,7 @@ void FakeHistory::Hold() {
 void FakeHistory::Release() {
   {
     std::lock_guard lock(mutex_);
-    held_ = false;
+    held_ = names_held_ = false;
   }
   changed_.notify_all();
 }
@@ -120,10 +120,20 @@ void FakeHistory::ReadPage(PageRequest request, std::shared_ptr<Cancellation>,
   changed_.notify_all();
 }
 
+void FakeHistory::HoldNames() {
+  std::lock_guard lock(mutex_);
+  held_ = names_held_ = true;
+}
+
+bool FakeHistory::WaitForNames() {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::seconds(30), [this] { return !answers_.empty(); });
+}
+
 void FakeHistory::ReadInstruments(std::shared_ptr<Cancellation>,
                                   Callback<std::vector<Instrument>> callback) {
   std::lock_guard lock(mutex_);
-  prompt_answers_.push_back(
+  (names_held_ ? answers_ : prompt_answers_).push_back(
       [callback = std::move(callback), all = instruments_, failure = failure_] {
         failure.ok() ? callback(all) : callback(failure);
       });

@@ -27,6 +27,9 @@ class FakeHistory final : public History {
   // Reads are begun, and see the store as of then, but their answers wait.
   void Hold();
   void Release();
+  // Hold, for the names of instruments too. Waits until they are asked for.
+  void HoldNames();
+  bool WaitForNames();
   // Waits until so many snapshots were begun since the start.
   bool WaitForSnapshots(int count);
   int snapshots_begun();
@@ -78,6 +81,7 @@ class FakeHistory final : public History {
   absl::Status failure_;
   int snapshots_begun_ = 0;
   bool held_ = false;
+  bool names_held_ = false;
   bool ended_ = false;
   std::deque<std::function<void()>> answers_;         // may be held
   std::deque<std::function<void()>> prompt_answers_;  // never

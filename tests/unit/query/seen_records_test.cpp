@@ -69,6 +69,12 @@ TEST(SeenRecords, OfTooManyHolesTheLowestIsForgottenAndNothingNewIsLost) {
   EXPECT_TRUE(seen.Add("a", 1, 15));
 }
 
+TEST(SeenRecords, AHoleThatIsFilledTakesNoRoom) {
+  SeenRecords seen({.ranges_max = 2});
+  for (const uint64_t sequence : {10u, 12u, 11u, 20u}) EXPECT_TRUE(seen.Add("a", 1, sequence));
+  EXPECT_FALSE(seen.Add("a", 1, 10));
+}
+
 TEST(SeenRecords, ANodeWithAnEndlessNameIsNotRemembered) {
   SeenRecords seen({.node_bytes_max = 3});
   EXPECT_TRUE(seen.Add("abcd", 1, 0));

@@ -61,9 +61,6 @@ class ServerTest : public ServiceTest {
 };
 
 TEST_F(ServerTest, WhatComesLaterAnswersUnimplementedAndSaysSo) {
-  const auto trades_context = Context();
-  const auto trades = stub_->StreamTrades(trades_context.get(), {});
-  EXPECT_EQ(trades->Finish().error_code(), grpc::StatusCode::UNIMPLEMENTED);
   const auto subscribe_context = Context();
   const auto subscribe = stub_->Subscribe(subscribe_context.get());
   subscribe->WritesDone();
@@ -157,7 +154,7 @@ TEST_F(ServerTest, BeyondTheCapConnectionsAreClosedAndRoomIsFoundAgain) {
 }
 
 TEST_F(ServerTest, StreamsWaitUntilTheLiveSideHasCaughtUp) {
-  auto server = Server::Start({}, &history_, &fanout_, &metrics_);
+  auto server = Server::Start({}, &history_, &fanout_, &trades_, &metrics_);
   ASSERT_TRUE(server.ok());
   const auto stub = v1::MarketData::NewStub(grpc::CreateChannel(
       "127.0.0.1:" + std::to_string((*server)->port()), grpc::InsecureChannelCredentials()));
@@ -173,7 +170,7 @@ TEST_F(ServerTest, StreamsWaitUntilTheLiveSideHasCaughtUp) {
 TEST_F(ServerTest, APortThatIsTakenIsNamed) {
   ServerOptions options;
   options.acceptor.port = server_->port();
-  const auto second = Server::Start(options, &history_, &fanout_, &metrics_);
+  const auto second = Server::Start(options, &history_, &fanout_, &trades_, &metrics_);
   EXPECT_TRUE(absl::IsAlreadyExists(second.status())) << second.status();
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(std::to_string(server_->port())));
 }

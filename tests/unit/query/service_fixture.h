@@ -14,6 +14,7 @@
 #include "query/fanout.h"
 #include "query/metrics.h"
 #include "query/server.h"
+#include "query/trade_fanout.h"
 #include "tests/unit/query/fake_history.h"
 #include "tests/unit/query/updates.h"
 
@@ -61,6 +62,7 @@ class ServiceTest : public ::testing::Test {
 
   FakeHistory history_;
   Fanout fanout_{{.progress_interval = std::chrono::milliseconds(20)}};
+  TradeFanout trades_;
   Metrics metrics_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<v1::MarketData::Stub> stub_;

@@ -35,7 +35,7 @@ struct Listener final : TradeListener {
   std::set<int32_t> active;      // partitions that it was promised
   std::vector<uint64_t> should;  // ids, in order
   size_t position = 0;           // in `should`: what it was told of
-  bool woken = false;
+  bool woken = true;  // at first it comes by itself
   bool begun = false;
 };
 
