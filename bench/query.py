@@ -201,7 +201,6 @@ def measure_latency(world, results, rate, conflation_ms, goals):
             rate=rate,
             trades=trades,
             skip=skip,
-            min_update_ms=conflation_ms,
         )
         wait_for_ready_line(client)
         before = [cpu_seconds(s.pid) for s in (processor, query)]

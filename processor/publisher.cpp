@@ -13,6 +13,9 @@ constexpr milliseconds kFlushMax{3'000};
 constexpr milliseconds kCloseMax{1'000};
 constexpr milliseconds kRenewInterval{1'000};
 constexpr milliseconds kRetryInterval{500};
+// Events come by the thousand a second: what came back is looked at this often between them.
+constexpr milliseconds kServeInterval{1};
+constexpr milliseconds kReportInterval{200};
 
 kafka::Headers HeadersOf(const DeadLetter& letter, const std::string& topic, int32_t partition) {
   kafka::Headers headers{{"reason", letter.reason},
@@ -137,8 +140,11 @@ int64_t KafkaPublisher::DeliveredVersion(int32_t partition) {
 }
 
 bool KafkaPublisher::PublishEvent(int32_t partition, std::string candle_event) {
-  Serve();
-  if (!HasRoom({static_cast<int64_t>(candle_event.size()), 0})) {
+  const Counts bytes{static_cast<int64_t>(candle_event.size()), 0};
+  if (Clock::now() >= serve_at_ || !HasRoom(bytes)) {
+    Serve();
+  }
+  if (!HasRoom(bytes)) {
     metrics_->EventDropped();
     return false;
   }
@@ -227,6 +233,15 @@ void KafkaPublisher::Serve() {
     Renew();
   }
   Send();
+  const Clock::time_point now = Clock::now();
+  serve_at_ = now + kServeInterval;
+  if (now >= report_at_) {
+    report_at_ = now + kReportInterval;
+    Report();
+  }
+}
+
+void KafkaPublisher::Report() {
   const SendQueue& candles = topics_[kCandles].queue;
   const SendQueue& letters = topics_[kLetters].queue;
   metrics_->PublisherQueueIs(options_.worker, candles.messages() + letters.messages(),

@@ -73,6 +73,7 @@ class KafkaPublisher final : public Publisher {
   void SendTo(int topic);
   absl::Status Produce(const QueuedMessage& message, uint64_t token);
   void Serve();
+  void Report();
   void TakeDelivery(const kafka::Delivery& delivery);
   void MarkDelivered(const QueuedMessage& message);
   void Renew();
@@ -83,6 +84,8 @@ class KafkaPublisher final : public Publisher {
   std::array<Topic, kTopics> topics_;
   uint64_t sent_ = 0;  // token: this times kTopics, plus the topic
   Clock::time_point renew_not_before_{};
+  Clock::time_point serve_at_{};
+  Clock::time_point report_at_{};
   std::unique_ptr<kafka::Producer> producer_;  // last: it calls TakeDelivery
 };
 
