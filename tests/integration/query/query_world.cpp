@@ -54,13 +54,13 @@ QueryWorld::QueryWorld(const test_support::KafkaServer& kafka,
   Reconnect();
   EXPECT_TRUE(postgres::ApplyMigrations(*connection_, postgres::EmbeddedMigrations()).ok());
   topics_ = *kafka::Topics::Connect({{"bootstrap.servers", kafka.bootstrap()}});
-  EnsureCandles();
+  EnsureTopic(CandlesTopic());
   MakeProducer();
 }
 
-void QueryWorld::EnsureCandles() {
+void QueryWorld::EnsureTopic(const std::string& topic) {
   kafka::TopicSpec spec;
-  spec.name = CandlesTopic();
+  spec.name = topic;
   spec.partitions = kPartitions;
   const absl::Status made = topics_->Ensure(spec, std::chrono::seconds(30));
   EXPECT_TRUE(made.ok()) << made;
@@ -72,15 +72,25 @@ void QueryWorld::MakeProducer() {
   producer_ = *kafka::Producer::Create(producer, [](const kafka::Delivery&) {});
 }
 
+void QueryWorld::DeleteTopic(const std::string& topic) {
+  const absl::Status gone = topics_->Delete(topic, std::chrono::seconds(20));
+  ASSERT_TRUE(gone.ok() || absl::IsNotFound(gone)) << gone;
+  ASSERT_TRUE(test_support::WaitFor([&] {
+    return absl::IsNotFound(topics_->Describe(topic, std::chrono::seconds(5)).status());
+  }));
+}
+
 void QueryWorld::MakeCandlesAgain() {
   producer_.reset();
-  const absl::Status gone = topics_->Delete(CandlesTopic(), std::chrono::seconds(20));
-  ASSERT_TRUE(gone.ok()) << gone;
-  ASSERT_TRUE(test_support::WaitFor([&] {
-    return absl::IsNotFound(
-        topics_->Describe(CandlesTopic(), std::chrono::seconds(5)).status());
-  }));
-  EnsureCandles();
+  DeleteTopic(CandlesTopic());
+  EnsureTopic(CandlesTopic());
+  MakeProducer();
+}
+
+void QueryWorld::MakeTradesAgain() {
+  producer_.reset();
+  DeleteTopic(TradesTopic());
+  EnsureTopic(TradesTopic());
   MakeProducer();
 }
 
@@ -214,7 +224,23 @@ void QueryWorld::PublishProgress(const std::string& instrument, int64_t next_off
 }
 
 void QueryWorld::PublishBytes(int32_t partition, const std::string& bytes) {
-  const absl::Status taken = producer_->Produce(CandlesTopic(), partition, bytes, 0);
+  Publish(CandlesTopic(), partition, bytes);
+}
+
+void QueryWorld::PublishTrades(int32_t partition, const std::string& bytes) {
+  Publish(TradesTopic(), partition, bytes);
+}
+
+int64_t QueryWorld::Metric(const std::string& name) const {
+  const auto answer = test_support::RunCommand(
+      {"/usr/bin/curl", "-s", "http://127.0.0.1:" + std::to_string(admin_port_) + "/metrics"});
+  const size_t at = answer.output.find("\n" + name + " ");
+  if (at == std::string::npos) return -1;
+  return static_cast<int64_t>(std::stod(answer.output.substr(at + name.size() + 2)));
+}
+
+void QueryWorld::Publish(const std::string& topic, int32_t partition, const std::string& bytes) {
+  const absl::Status taken = producer_->Produce(topic, partition, bytes, 0);
   ASSERT_TRUE(taken.ok()) << taken;
   const absl::Status flushed = producer_->Flush(std::chrono::seconds(20));
   ASSERT_TRUE(flushed.ok()) << flushed;

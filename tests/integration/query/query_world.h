@@ -58,6 +58,12 @@ class QueryWorld {
   void PublishOpen(const std::vector<KeyedCandle>& candles);
   void PublishProgress(const std::string& instrument, int64_t next_offset, int64_t closed_until_s);
   void PublishBytes(int32_t partition, const std::string& bytes);
+  // Topic trades is there from now on, empty; what was there is gone.
+  void MakeTradesAgain();
+  // As ingest does.
+  void PublishTrades(int32_t partition, const std::string& bytes);
+  // A number of /metrics, without labels; -1 = not there.
+  int64_t Metric(const std::string& name) const;
   // Deletes topic candles and makes an empty one of that name.
   void MakeCandlesAgain();
 
@@ -67,7 +73,9 @@ class QueryWorld {
   const test_support::TestDatabase& database() const { return database_; }
 
  private:
-  void EnsureCandles();
+  void EnsureTopic(const std::string& topic);
+  void DeleteTopic(const std::string& topic);
+  void Publish(const std::string& topic, int32_t partition, const std::string& bytes);
   void MakeProducer();
   void Insert(const KeyedCandle& candle);
 
