@@ -3,6 +3,7 @@ them, with one trade id that never comes (a gap) and one trade that comes late (
 """
 import datetime
 import random
+import sys
 
 START = datetime.datetime(2026, 1, 5, 14, 30, tzinfo=datetime.timezone.utc)
 SECONDS = 150
@@ -38,3 +39,7 @@ def frames():
 def write(path):
     with open(path, "w", encoding="ascii") as file:
         file.writelines(frames())
+
+
+if __name__ == "__main__":
+    write(sys.argv[1])
