@@ -20,6 +20,8 @@ constexpr milliseconds kStartRetry{1000};
 constexpr milliseconds kReportInterval{1000};
 // Shorter than it takes to delete a topic, make it again and fill it.
 constexpr milliseconds kTopicCheckInterval{100};
+// So that there is always an answer that is young enough.
+constexpr milliseconds kTopicAskInterval{50};
 
 int64_t LogTimeNowMs() {
   return std::chrono::duration_cast<milliseconds>(
@@ -33,16 +35,20 @@ absl::StatusOr<std::unique_ptr<Tail>> Tail::Start(TailOptions options, Fanout* f
                                                   TailObserver observer) {
   auto consumer = kafka::Consumer::MakeReader(options.consumer);
   if (!consumer.ok()) return consumer.status();
-  return std::unique_ptr<Tail>(
-      new Tail(std::move(options), fanout, std::move(observer), *std::move(consumer)));
+  auto topics = kafka::Topics::Connect(options.consumer.client);
+  if (!topics.ok()) return topics.status();
+  return std::unique_ptr<Tail>(new Tail(std::move(options), fanout, std::move(observer),
+                                        *std::move(consumer), *std::move(topics)));
 }
 
 Tail::Tail(TailOptions options, Fanout* fanout, TailObserver observer,
-           std::unique_ptr<kafka::Consumer> consumer)
+           std::unique_ptr<kafka::Consumer> consumer, std::unique_ptr<kafka::Topics> topics)
     : options_(std::move(options)),
       fanout_(fanout),
       observer_(std::move(observer)),
-      consumer_(std::move(consumer)) {
+      consumer_(std::move(consumer)),
+      topics_(std::move(topics)),
+      watch_([this] { return TopicId(); }, kTopicAskInterval) {
   for (int32_t partition = 0; partition < options_.partitions; ++partition) places_[partition];
   thread_ = std::thread([this] { Loop(); });
 }
@@ -102,6 +108,7 @@ void Tail::LookForBroker() {
 absl::Status Tail::AskTopicId() {
   const bool reads = std::ranges::any_of(places_, [](const auto& e) { return e.second.reading; });
   if (reads) return absl::OkStatus();
+  topic_id_since_ = steady_clock::now();
   auto id = consumer_->QueryTopicId(kQuestionWait);
   if (!id.ok()) return id.status();
   topic_id_ = *std::move(id);
@@ -109,15 +116,15 @@ absl::Status Tail::AskTopicId() {
 }
 
 // librdkafka reads on in a topic that was made again when it has the offset: what stands before
-// would be missed. Asked before records are handed on, at most so often; who cannot be asked has
-// not changed.
+// would be missed. Asked before records are handed on, or so little before; who cannot be asked
+// has not changed.
 bool Tail::SameTopic() {
   const auto now = steady_clock::now();
   if (now < next_topic_check_) return true;
-  next_topic_check_ = now + kTopicCheckInterval;
-  const auto id = consumer_->QueryTopicId(kProbeWait);
-  if (id.ok() && *id == topic_id_) return true;
-  if (!id.ok() && !absl::IsNotFound(id.status())) {
+  const auto since = std::max(now - kTopicCheckInterval, topic_id_since_);
+  const auto id = watch_.AskedSince(since, kProbeWait);
+  if (id && id->ok() && **id == topic_id_) return true;
+  if (!id || (!id->ok() && !absl::IsNotFound(id->status()))) {
     next_topic_check_ = now + kStartRetry;
     return true;
   }
@@ -128,6 +135,12 @@ bool Tail::SameTopic() {
   LosePlaces(lost, "topic made again");
   next_start_ = now;
   return false;
+}
+
+absl::StatusOr<std::string> Tail::TopicId() {
+  const auto topic = topics_->Describe(options_.consumer.topic, kProbeWait);
+  if (!topic.ok()) return topic.status();
+  return topic->topic_id;
 }
 
 absl::Status Tail::StartPartition(int32_t partition, Place* place) {

@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "platform/kafka/consumer.h"
+#include "platform/kafka/topics.h"
 #include "query/fanout.h"
+#include "query/topic_watch.h"
 
 namespace quantstream::query {
 
@@ -53,13 +55,14 @@ class Tail {
   };
 
   Tail(TailOptions options, Fanout* fanout, TailObserver observer,
-       std::unique_ptr<kafka::Consumer> consumer);
+       std::unique_ptr<kafka::Consumer> consumer, std::unique_ptr<kafka::Topics> topics);
   void Loop();
   void StartPartitions();
   void LookForBroker();
   absl::Status AskTopicId();
   absl::Status StartPartition(int32_t partition, Place* place);
   bool SameTopic();
+  absl::StatusOr<std::string> TopicId();  // on the watch's thread
   void OnRecord(const kafka::RecordView& record);
   void OnError(const kafka::ConsumerError& error);
   void LosePlaces(const std::vector<int32_t>& partitions, const std::string& reason);
@@ -70,15 +73,18 @@ class Tail {
   Fanout* const fanout_;
   const TailObserver observer_;
   std::unique_ptr<kafka::Consumer> consumer_;
+  std::unique_ptr<kafka::Topics> topics_;
   std::map<int32_t, Place> places_;
   std::chrono::steady_clock::time_point next_start_{};
   std::chrono::steady_clock::time_point next_report_{};
   std::string topic_id_;  // what is read now
+  std::chrono::steady_clock::time_point topic_id_since_{};
   std::chrono::steady_clock::time_point next_topic_check_{};
   int64_t bad_records_ = 0;  // since the last report
   bool unreachable_ = true;  // until the first partition is read
   std::atomic<bool> caught_up_ = false;
   std::atomic<bool> ended_ = false;
+  TopicWatch watch_;
   std::thread thread_;
 };
 
