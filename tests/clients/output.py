@@ -1,16 +1,5 @@
 """What a client printed, and whether it is what the store holds."""
-import json
-import os
-
 COLUMNS = ("open", "high", "low", "close", "volume", "vwap", "trade_count", "state", "version")
-
-
-def lines(path):
-    """The complete lines; one that a kill cut off is none."""
-    if not os.path.exists(path):
-        return []
-    with open(path, encoding="utf-8") as file:
-        return [json.loads(line) for line in file if line.endswith("\n")]
 
 
 def key(line):

@@ -85,7 +85,7 @@ def subscribe(stub, options, token, seconds):
         add=[api.SubscriptionItem(instrument=instrument, interval=interval)
              for instrument in options.instruments for interval in options.intervals],
         last=100, resume_token=token, slow_consumer_policy=POLICIES[options.policy]))
-    # The stream ends when the requests do: None, which is never put.
+    # More requests could be put at any time; None would say that there are no more.
     for response in stub.Subscribe(iter(requests.get, None), timeout=seconds):
         for status in response.statuses:
             log("item", status.item.instrument, status.item.interval, status.code, status.message)
