@@ -79,7 +79,9 @@ void TradeTail::StopPartitions(const std::vector<int32_t>& partitions) {
 }
 
 absl::Status TradeTail::StartPartition(int32_t partition) {
-  const auto range = consumer_->QueryLogRange(partition, kQuestionWait);
+  // Those that are read already wait meanwhile.
+  const milliseconds wait = reading_.empty() ? kQuestionWait : kProbeWait;
+  const auto range = consumer_->QueryLogRange(partition, wait);
   if (!range.ok()) return range.status();
   if (absl::Status status = consumer_->Start(partition, {.offset = range->end}); !status.ok()) {
     return status;

@@ -64,8 +64,8 @@ class MarketDataService::Service final : public Reads<Later<V1::Service>> {
       CallbackServerContext* context, const grpc::ByteBuffer* request) override;
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamTrades(
-      CallbackServerContext* context, const grpc::ByteBuffer* request) override {
-    return trades_.Start(context, *request);
+      CallbackServerContext*, const grpc::ByteBuffer* request) override {
+    return trades_.Start(*request);
   }
   grpc::ServerBidiReactor<v1::SubscribeRequest, v1::SubscribeResponse>* Subscribe(
       CallbackServerContext*) override {
@@ -136,7 +136,6 @@ void MarketDataService::BeginDraining() {
 void MarketDataService::EndStreams() {
   const absl::Status status = ShuttingDown(service_->parts()->limits.reconnect_after);
   for (const auto& stream : service_->streams()) stream->End(status);
-  service_->trades().CutOff();
 }
 
 bool MarketDataService::HasStreams() const {

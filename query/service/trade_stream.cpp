@@ -1,6 +1,5 @@
 #include "query/service/trade_stream.h"
 
-#include <grpcpp/server_context.h>
 #include <grpcpp/support/slice.h>
 
 #include <utility>
@@ -64,10 +63,9 @@ grpc::ByteBuffer BufferOf(const TradeMessage& message) {
 }  // namespace
 
 std::shared_ptr<TradeStream> TradeStream::Start(ServiceParts* parts,
-                                                grpc::CallbackServerContext* context,
                                                 const grpc::ByteBuffer& request,
                                                 std::function<void(TradeStream*)> on_done) {
-  auto stream = std::make_shared<TradeStream>(parts, context, std::move(on_done));
+  auto stream = std::make_shared<TradeStream>(parts, std::move(on_done));
   stream->self_ = stream;
   parts->metrics->TradeStreamOpened();
   const bool room = ++parts->streams <= parts->limits.streams_max;
@@ -84,9 +82,8 @@ std::shared_ptr<TradeStream> TradeStream::Start(ServiceParts* parts,
   return stream;
 }
 
-TradeStream::TradeStream(ServiceParts* parts, grpc::CallbackServerContext* context,
-                         std::function<void(TradeStream*)> on_done)
-    : parts_(parts), context_(context), on_done_(std::move(on_done)) {}
+TradeStream::TradeStream(ServiceParts* parts, std::function<void(TradeStream*)> on_done)
+    : parts_(parts), on_done_(std::move(on_done)) {}
 
 void TradeStream::Begin(std::vector<std::string> instruments) {
   parts_->instruments.Resolve(
@@ -173,12 +170,6 @@ void TradeStream::EndLocked(const absl::Status& status) {
   if (listening_) parts_->trades->Remove(this);
 }
 
-void TradeStream::CutOff() {
-  std::lock_guard lock(mutex_);
-  // The context is there as long as a write is not done.
-  if (ended_ && writing_) context_->TryCancel();
-}
-
 void TradeStream::OnDone() {
   parts_->metrics->TradeStreamClosed();
   --parts_->streams;
@@ -187,11 +178,11 @@ void TradeStream::OnDone() {
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* TradeStreams::Start(
-    grpc::CallbackServerContext* context, const grpc::ByteBuffer& request) {
+    const grpc::ByteBuffer& request) {
   // The entry is made under the lock that OnDone's removal waits for: a stream may be done before
   // Start returns.
   std::lock_guard lock(mutex_);
-  const auto stream = TradeStream::Start(parts_, context, request, [this](TradeStream* done) {
+  const auto stream = TradeStream::Start(parts_, request, [this](TradeStream* done) {
     std::lock_guard removal(mutex_);
     streams_.erase(done);
   });
@@ -210,10 +201,6 @@ std::vector<std::shared_ptr<TradeStream>> TradeStreams::open() const {
 
 void TradeStreams::End(const absl::Status& status) {
   for (const auto& stream : open()) stream->End(status);
-}
-
-void TradeStreams::CutOff() {
-  for (const auto& stream : open()) stream->CutOff();
 }
 
 }  // namespace quantstream::query

@@ -24,17 +24,13 @@ class TradeStream final : public TradeListener,
                           public std::enable_shared_from_this<TradeStream> {
  public:
   // Lives until OnDone, or until the last reference is gone. `on_done` is told the address.
-  static std::shared_ptr<TradeStream> Start(ServiceParts* parts,
-                                            grpc::CallbackServerContext* context,
-                                            const grpc::ByteBuffer& request,
+  static std::shared_ptr<TradeStream> Start(ServiceParts* parts, const grpc::ByteBuffer& request,
                                             std::function<void(TradeStream*)> on_done);
-  TradeStream(ServiceParts* parts, grpc::CallbackServerContext* context,
-              std::function<void(TradeStream*)> on_done);
+  TradeStream(ServiceParts* parts, std::function<void(TradeStream*)> on_done);
 
-  // Ends it with this after the write in flight, unless it has ended.
+  // Ends it with this after the write in flight, unless it has ended. A client that does not take
+  // that one is cut off when the server's shutdown cancels all calls.
   void End(const absl::Status& status);
-  // An ended one whose client does not take the last message is cut off.
-  void CutOff();
 
   void Send() override { Pump(); }
 
@@ -55,7 +51,6 @@ class TradeStream final : public TradeListener,
   void EndLocked(const absl::Status& status);
 
   ServiceParts* const parts_;
-  grpc::CallbackServerContext* const context_;
   const std::function<void(TradeStream*)> on_done_;
   std::shared_ptr<TradeStream> self_;
   grpc::ByteBuffer buffer_;  // of the write in flight
@@ -74,11 +69,9 @@ class TradeStreams {
   // `parts` outlives it.
   explicit TradeStreams(ServiceParts* parts) : parts_(parts) {}
 
-  grpc::ServerWriteReactor<grpc::ByteBuffer>* Start(grpc::CallbackServerContext* context,
-                                                    const grpc::ByteBuffer& request);
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Start(const grpc::ByteBuffer& request);
   // As TradeStream's, for all that are open.
   void End(const absl::Status& status);
-  void CutOff();
 
  private:
   std::vector<std::shared_ptr<TradeStream>> open() const;
