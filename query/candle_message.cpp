@@ -59,12 +59,14 @@ void WriteLineage(const OffsetSpan& lineage, int32_t partition, Writer* out) {
   out->EndMessage(begin);
 }
 
-void WriteCandle(const CandleKey& key, const Candle& candle, int32_t partition, Writer* out) {
+void WriteCandle(const KeyedCandle& keyed, int32_t partition, const CandleWindow& window,
+                 Writer* out) {
+  const auto& [key, candle] = keyed;
   const CandleValues& values = candle.values;
   out->Bytes(1, key.instrument);
   WriteTime(2, EventTime{key.interval.us()}, out);
   WriteTime(3, key.open_time, out);
-  WriteTime(4, key.close_time(), out);
+  WriteTime(4, window.close_time, out);
   WriteValues(values, out);
   WriteNumber(15, static_cast<uint64_t>(candle.state), out);
   WriteNumber(16, candle.revision, out);
@@ -75,6 +77,7 @@ void WriteCandle(const CandleKey& key, const Candle& candle, int32_t partition, 
   WriteTime(21, values.first.key.time, out);
   WriteTime(22, values.last.key.time, out);
   if (candle.lineage) WriteLineage(*candle.lineage, partition, out);
+  if (!window.time_zone.empty()) out->Bytes(25, window.time_zone);
 }
 
 // All that is not the candle's own text: 4 prices of 21 characters, 3 sums of 79 and a vwap of 98,
@@ -85,14 +88,18 @@ constexpr size_t kNumbersRoom = 4 * 23 + 3 * 81 + 100 + 5 * 20 + 2 * 22 + 36 + 6
 
 // As protobuf writes it, by hand: this is the larger part of what a candle costs.
 std::string CandleMessage(const KeyedCandle& keyed, int32_t partition) {
+  return CandleMessage(keyed, partition, {keyed.key.close_time(), ""});
+}
+
+std::string CandleMessage(const KeyedCandle& keyed, int32_t partition, const CandleWindow& window) {
   const CandleValues& values = keyed.candle.values;
   const size_t room = kNumbersRoom + keyed.key.instrument.size() + values.first.text_id.size() +
-                      values.last.text_id.size() + 3 * 10;
+                      values.last.text_id.size() + window.time_zone.size() + 4 * 10;
   std::array<char, 1024> buffer;
   std::string large(room > buffer.size() ? room : 0, '\0');
   char* const begin = large.empty() ? buffer.data() : large.data();
   Writer out(begin);
-  WriteCandle(keyed.key, keyed.candle, partition, &out);
+  WriteCandle(keyed, partition, window, &out);
   return std::string(begin, out.position());
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "quantstream/v1/candle.pb.h"
+#include "query/candle_message.h"
 
 namespace quantstream::query::testing {
 
@@ -30,6 +31,29 @@ Update Revised(const std::string& instrument, int64_t open_s, int64_t version) {
 }
 Update Partial(const std::string& instrument, int64_t open_s, int64_t version) {
   return Candle(instrument, 1, open_s, CandleState::kPartial, version);
+}
+
+Update Part(const std::string& instrument, int32_t interval_s, int64_t open_s, CandleState state,
+            int64_t version, int64_t price) {
+  Trade trade;
+  trade.price = Decimal(price, 0);
+  trade.quantity = Decimal(1, 0);
+  trade.venue_time = EventTime{open_s * 1'000'000};
+  trade.id = static_cast<uint64_t>(open_s) + 1;
+  quantstream::Candle candle;
+  candle.values.returns = LogReturnSums{};
+  AppendPane(candle.values, OfTrade(trade, {trade.venue_time, trade.id}));
+  candle.state = state;
+  candle.revision = state == CandleState::kRevised ? 1 : 0;
+  candle.version = version;
+  candle.lineage = OffsetSpan{Offset{version}, Offset{version}};
+  return UpdateOf({{instrument, Interval{interval_s}, trade.venue_time}, candle});
+}
+
+Update UpdateOf(const KeyedCandle& candle, int32_t partition) {
+  std::string scaled;
+  EncodeCandle(candle.key, candle.candle, scaled);
+  return MakeUpdate(candle, partition, std::move(scaled));
 }
 
 TailEvent ClosedOf(std::vector<Update> candles, int64_t epoch) {

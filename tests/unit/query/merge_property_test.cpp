@@ -1,0 +1,344 @@
+// A splice and a merger against a store, a topic and a client of this test's own, in random
+// interleavings: trades, late trades, closing, commits, lost places, restarts, streams that resume,
+// reads that lag. In the end the client holds the merge of what is stored; on the way no version
+// goes down and no PARTIAL follows a FINAL.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+
+#include "query/merge.h"
+#include "query/splice.h"
+#include "tests/unit/query/merge_world.h"
+
+namespace quantstream::query::testing {
+namespace {
+
+constexpr int kSteps = 400;
+
+// One stream of a merged interval: a splice for the parts, then a merger.
+class Stream final : private Outlet {
+ public:
+  struct Token {
+    int64_t mark = -1;
+    int64_t required = 0;
+    VenueClocks clocks;
+    std::map<std::string, EventTime> from;
+  };
+
+  Stream(WindowGrid grid, MergeWorld* world, Client* client, std::mt19937_64* random,
+         MergeRules rules, int32_t last, std::optional<Token> token)
+      : world_(*world),
+        client_(*client),
+        random_(*random),
+        merger_(grid, {.parts_apart_max = static_cast<int64_t>((*random)() % 8)}, rules),
+        splice_(SpecOf(grid)),
+        last_(last),
+        token_(std::move(token)),
+        position_(world->topic.size()) {
+    for (const std::string& instrument : kInstruments) {
+      if (token_ && token_->clocks.empty()) {
+        merger_.AddFrom(instrument, kPartition, token_->from.at(instrument));
+      } else if (token_) {
+        merger_.AddResumed(instrument, kPartition, token_->from.at(instrument),
+                           token_->clocks.begin()->second);
+      } else if (last >= 0) {
+        merger_.AddLast(instrument, kPartition, last);
+      } else {
+        merger_.AddFrom(instrument, kPartition, kBeginning);
+      }
+    }
+    for (const TailEvent& event : world_.topic) Learn(event);
+    Register();
+  }
+
+  // Reads a record of the topic. False: there is none.
+  bool Advance() {
+    if (position_ == world_.topic.size()) return false;
+    const TailEvent& event = world_.topic[position_++];
+    Learn(event);
+    if (const auto* closed = std::get_if<ClosedEvent>(&event.body)) {
+      for (const Update& update : closed->candles) splice_.OnUpdate(update, this);
+    } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
+      for (const Update& update : open->candles) splice_.OnUpdate(update, this);
+    } else if (!splice_.reading()) {
+      merger_.OnClosedUntil(kPartition, "venue", closed_until_);
+    }
+    TakeClosed();
+    return true;
+  }
+
+  void LosePlace() {
+    if (splice_.reading()) return;
+    const size_t to = position_ + random_() % (world_.topic.size() - position_ + 1);
+    for (; position_ < to; ++position_) Learn(world_.topic[position_]);
+    rewind_ = merger_.PendingVersion(kPartition);
+    merger_.Restart(settled_);
+    Register();
+  }
+
+  // The store answers what is asked now, as it was a while ago.
+  void AskHistory() {
+    if (!splice_.reading() || history_) return;
+    SnapshotRequest request = splice_.Request();
+    for (WantedSeries& wanted : request.series) {
+      if (token_) {
+        wanted.from = token_->from.at(wanted.series.instrument);
+        wanted.changed_since = wanted.changed_since.value_or(token_->mark);
+      } else if (last_ >= 0 && !wanted.changed_since) {
+        wanted.newest = static_cast<int32_t>(merger_.PartsOfLast(last_));
+      }
+      if (rewind_) wanted.changed_since = std::min(*rewind_, wanted.changed_since.value());
+    }
+    merger_.Complete(&request);
+    history_ = Read(SomeCommit(), request);
+    ticket_ = splice_.ticket();
+  }
+  void AnswerHistory() {
+    if (!history_) return;
+    const Snapshot snapshot = *std::exchange(history_, {});
+    mark_of_snapshot_ = snapshot.next_version.at(kPartition) - 1;
+    if (splice_.OnHistory(ticket_, snapshot, this) != Splice::Outcome::kDelivered) return;
+    mark_ = std::max(mark_, mark_of_snapshot_);
+    rewind_.reset();
+    merger_.OnSnapshot(snapshot);
+    if (closed_until_ > At(0)) merger_.OnClosedUntil(kPartition, "venue", closed_until_);
+    TakeClosed();
+  }
+  void AskRead() {
+    if (read_) return;
+    SnapshotRequest request = merger_.NeededRead(static_cast<int64_t>(random_() % 50));
+    if (request.series.empty()) return;
+    Snapshot snapshot = Read(SomeCommit(), request);
+    read_.emplace(std::move(request), std::move(snapshot));
+  }
+  void AnswerRead() {
+    if (!read_) return;
+    const auto read = *std::exchange(read_, {});
+    merger_.OnRead(read.first, read.second);
+    TakeClosed();
+  }
+
+  void TakeOpen() {
+    merger_.TakeOpen([&](const CandleKey&) { return random_() % 4 != 0; },
+                     [&](Update update) {
+                       client_.Take(update);
+                       return random_() % 4 != 0;
+                     });
+  }
+
+  // Nothing more can come before the world goes on.
+  void Finish() {
+    always_newest_ = true;
+    while (Advance() || splice_.reading() || !merger_.NeededRead(1).series.empty()) {
+      AnswerHistory();
+      AskHistory();
+      AnswerRead();
+      AskRead();
+    }
+    while (merger_.open_waits()) TakeOpen();
+  }
+
+  bool reading() const { return splice_.reading(); }
+  const Merger& merger() const { return merger_; }
+  // For a stream that goes on from here; absent before the first snapshot.
+  std::optional<Token> Resumable() const {
+    if (splice_.reading()) return std::nullopt;
+    Token token{.mark = mark_,
+                .required = merger_.RequiredVersion(kPartition),
+                .clocks = settled_,
+                .from = {}};
+    const auto pending = merger_.PendingVersion(kPartition);
+    if (pending) token.mark = std::min(token.mark, *pending);
+    for (const std::string& name : kInstruments) token.from[name] = *merger_.from(name);
+    return token;
+  }
+
+ private:
+  // The merger knows what is the stream's: the splice lets everything through.
+  static StreamSpec SpecOf(const WindowGrid& grid) {
+    StreamSpec spec{.series = {}, .start_time = kBeginning, .last = 0, .closed_only = false};
+    for (const std::string& instrument : kInstruments) {
+      spec.series.push_back({{instrument, grid.part()}, kPartition});
+    }
+    return spec;
+  }
+
+  void Register() {
+    LiveState live;
+    for (const auto& [key, update] : latest_) live.open.push_back(update);
+    live.committed[kPartition] = std::max(
+        {committed_, merger_.RequiredVersion(kPartition), token_ ? token_->required : 0});
+    splice_.Register(live, "lost", this);
+    history_.reset();
+    read_.reset();
+  }
+
+  // What the live side knows, whatever the stream had.
+  void Learn(const TailEvent& event) {
+    if (const auto* closed = std::get_if<ClosedEvent>(&event.body)) {
+      for (const Update& update : closed->candles) {
+        committed_ = std::max(committed_, update->version + 1);
+        std::erase_if(latest_, [&](const auto& open) {
+          return SeriesOf(open.first) == SeriesOf(update->key) &&
+                 open.first.open_time <= update->key.open_time;
+        });
+      }
+    } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
+      for (const Update& update : open->candles) latest_[update->key] = update;
+    } else {
+      const auto& progress = std::get<ProgressEvent>(event.body);
+      committed_ = std::max(committed_, progress.next_version);
+      closed_until_ = std::max(closed_until_, progress.venues.front().closed_until);
+    }
+  }
+
+  const Committed& SomeCommit() {
+    const size_t newest = world_.commits.size() - 1;
+    return world_.commits[always_newest_ ? newest : newest - std::min(newest, random_() % 3)];
+  }
+
+  void SendSnapshot(const Update& update) override { OnPart(update); }
+  void SendLive(const Update& update) override { OnPart(update); }
+  void SendSnapshotEnd() override {}
+  void SendDiscontinuity(std::string_view) override {}
+  void OnPart(const Update& update) {
+    if (update->closed()) mark_ = std::max(mark_, update->version);
+    merger_.OnPart(update);
+  }
+  void TakeClosed() {
+    for (const Update& update : merger_.TakeClosed()) client_.Take(update);
+    settled_ = merger_.clocks();
+  }
+
+  MergeWorld& world_;
+  Client& client_;
+  std::mt19937_64& random_;
+  Merger merger_;
+  Splice splice_;
+  int32_t last_;
+  std::optional<Token> token_;
+  size_t position_;
+  std::map<CandleKey, Update> latest_;
+  int64_t committed_ = 0;
+  EventTime closed_until_{0};
+  int64_t ticket_ = 0;
+  int64_t mark_ = -1;
+  std::optional<int64_t> rewind_;  // what a restart took back
+  int64_t mark_of_snapshot_ = -1;
+  bool always_newest_ = false;
+  VenueClocks settled_;
+  std::optional<Snapshot> history_;
+  std::optional<std::pair<SnapshotRequest, Snapshot>> read_;
+};
+
+struct Case {
+  const char* interval;
+  int32_t part_s;
+};
+
+// Runs one interleaving; what went wrong, or nothing.
+std::string Interleave(uint64_t seed, const Case& of, MergeRules rules) {
+  std::mt19937_64 random(seed);
+  const WindowGrid grid = *WindowGrid::Parse(of.interval, {Interval{of.part_s}});
+  MergeWorld world(&random, of.part_s);
+  Client client;
+  for (int i = 0; i < 60; ++i) world.Step();
+  const int32_t last = static_cast<int32_t>(random() % 8) - 4;  // below 0: all
+  auto stream =
+      std::make_unique<Stream>(grid, &world, &client, &random, rules, last, std::nullopt);
+  for (int i = 0; i < kSteps && client.wrong().empty(); ++i) {
+    switch (random() % 16) {
+      case 0:
+        stream->AskHistory();
+        break;
+      case 1:
+        stream->AnswerHistory();
+        break;
+      case 2:
+        stream->AskRead();
+        break;
+      case 3:
+        stream->AnswerRead();
+        break;
+      case 4:
+        stream->TakeOpen();
+        break;
+      case 5:
+        if (random() % 10 == 0) stream->LosePlace();
+        break;
+      case 6:
+        if (const auto token = stream->Resumable(); token && random() % 10 == 0) {
+          stream = std::make_unique<Stream>(grid, &world, &client, &random, rules, last, *token);
+        }
+        break;
+      case 7:
+      case 8:
+      case 9:
+      case 10:
+        stream->Advance();
+        break;
+      default:
+        world.Step();
+    }
+    if (stream->merger().parts_apart() > 2 * (8 + 400)) return "too much is kept";
+  }
+  world.Finish();
+  stream->Finish();
+  if (!client.wrong().empty()) return client.wrong();
+
+  // The reference: every window anew from what is stored.
+  std::map<CandleKey, std::map<EventTime, Update>> windows;
+  for (const auto& [key, row] : world.commits.back().rows) {
+    const EventTime start = grid.Start(key.open_time);
+    if (start < *stream->merger().from(key.instrument)) continue;
+    windows[{key.instrument, grid.length(), start}][key.open_time] = row;
+  }
+  for (const auto& [key, parts] : windows) {
+    MergedParts merged(grid.part());
+    for (const auto& [open_time, row] : parts) merged.Append(CandleOf(row));
+    const Update expected =
+        MakeMerged(grid, key.instrument, kPartition, key.open_time, merged, true);
+    const auto seen = client.seen().find(key);
+    if (seen == client.seen().end()) return "never sent: " + Text(expected);
+    if (seen->second->message != expected->message) {
+      return "sent " + Text(seen->second) + ", stored " + Text(expected);
+    }
+  }
+  return "";
+}
+
+constexpr Case kCases[] = {{"7s", 1}, {"3m", 60}, {"1d@America/New_York", 3600}};
+
+bool Fails(MergeRules rules) {
+  for (uint64_t seed = 1; seed <= 1000; ++seed) {
+    if (!Interleave(seed, kCases[seed % 3], rules).empty()) return true;
+  }
+  return false;
+}
+
+TEST(MergeProperty, TheClientEndsWithTheMergeOfWhatIsStored) {
+  for (uint64_t seed = 1; seed <= 1000; ++seed) {
+    ASSERT_EQ(Interleave(seed, kCases[seed % 3], {}), "") << "seed " << seed;
+  }
+}
+
+// The others are in merge_test.cpp.
+TEST(MergeProperty, EachRuleIsNeeded) {
+  const std::pair<const char*, bool MergeRules::*> rules[] = {
+      {"final_waits_for_progress", &MergeRules::final_waits_for_progress},
+      {"folded_revisions_are_read", &MergeRules::folded_revisions_are_read},
+      {"forgotten_windows_are_read", &MergeRules::forgotten_windows_are_read},
+      {"lagging_read_waits", &MergeRules::lagging_read_waits},
+      {"restart_reads_unsettled_windows", &MergeRules::restart_reads_unsettled_windows},
+  };
+  for (const auto& [name, rule] : rules) {
+    MergeRules without;
+    without.*rule = false;
+    EXPECT_TRUE(Fails(without)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace quantstream::query::testing

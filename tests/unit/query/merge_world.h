@@ -1,0 +1,189 @@
+// A fold, its store, its topic and a client, all in memory: what a merger is run against.
+#pragma once
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "query/io.h"
+#include "tests/unit/query/updates.h"
+
+namespace quantstream::query::testing {
+
+inline constexpr EventTime kBeginning{std::numeric_limits<int64_t>::min()};
+inline const std::vector<std::string> kInstruments = {"venue:A", "venue:B"};
+
+inline EventTime At(int64_t second) {
+  return EventTime{second * kMicrosecondsPerSecond};
+}
+
+using Rows = std::map<CandleKey, Update>;
+
+// What the store holds after a commit.
+struct Committed {
+  Rows rows;
+  int64_t next_version = 0;
+};
+
+// The fold, its store and what it publishes: one venue, one partition.
+class MergeWorld {
+ public:
+  explicit MergeWorld(std::mt19937_64* random, int32_t part_s) : random_(*random), part_s_(part_s) {
+    commits.push_back({});
+  }
+
+  void Step() {
+    switch (random_() % 8) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        return Trade(closed_until_ + static_cast<int64_t>(random_() % 3));
+      case 4:
+        return Trade(closed_until_ - 1 - static_cast<int64_t>(random_() % 60));
+      case 5:
+      case 6:
+        return Close(closed_until_ + 1 + static_cast<int64_t>(random_() % 3));
+      default:
+        return Commit();
+    }
+  }
+
+  void Finish() {
+    Close(closed_until_ + 100);
+    Commit();
+  }
+
+  std::vector<TailEvent> topic;
+  std::vector<Committed> commits;
+
+ private:
+  CandleKey Key(const std::string& instrument, int64_t part) const {
+    return {instrument, Interval{part_s_}, At(part * part_s_)};
+  }
+
+  void Trade(int64_t part) {
+    if (part < 0) return;
+    ++version_;
+    const std::string& instrument = kInstruments[random_() % kInstruments.size()];
+    const CandleKey key = Key(instrument, part);
+    quantstream::Candle& candle = candles_[key];
+    quantstream::Trade trade;
+    trade.price = Decimal{static_cast<int64_t>(100 + random_() % 50), 0};
+    trade.quantity = Decimal{1, 0};
+    trade.venue_time = EventTime{key.open_time.us + static_cast<int64_t>(random_() % 1000)};
+    trade.id = static_cast<uint64_t>(version_);
+    const OrderKey order{trade.venue_time, trade.id};
+    if (candle.values.trade_count == 0) {
+      AppendPane(candle.values, OfTrade(trade, order));
+    } else {
+      AddTrade(candle.values, trade, order);
+    }
+    if (part < closed_until_) {
+      candle.state = CandleState::kRevised;
+      ++candle.revision;
+      candle.version = version_;
+      uncommitted_[key] = UpdateOf({key, candle});
+    } else {
+      PublishOpen(instrument);
+    }
+  }
+
+  // All open candles of the instrument, in one message.
+  void PublishOpen(const std::string& instrument) {
+    std::vector<Update> now;
+    for (auto& [key, candle] : candles_) {
+      if (key.instrument != instrument || key.open_time < At(closed_until_ * part_s_)) continue;
+      candle.state = CandleState::kPartial;
+      candle.version = version_;
+      now.push_back(UpdateOf({key, candle}));
+    }
+    if (random_() % 3 != 0) topic.push_back(OpenOf(std::move(now)));
+  }
+
+  void Close(int64_t until) {
+    ++version_;
+    closed_until_ = until;
+    for (auto& [key, candle] : candles_) {
+      if (candle.revision > 0 || key.close_time() > At(until * part_s_)) continue;
+      if (candle.state == CandleState::kFinal) continue;
+      candle.state = CandleState::kFinal;
+      candle.version = version_;
+      uncommitted_[key] = UpdateOf({key, candle});
+    }
+  }
+
+  void Commit() {
+    Committed commit = commits.back();
+    std::vector<Update> published;
+    for (const auto& [key, row] : uncommitted_) {
+      commit.rows[key] = row;
+      published.push_back(row);
+    }
+    uncommitted_.clear();
+    commit.next_version = version_ + 1;
+    commits.push_back(std::move(commit));
+    std::ranges::shuffle(published, random_);
+    std::ranges::stable_sort(published, {}, [](const Update& row) { return row->version; });
+    while (!published.empty()) {
+      const size_t size = 1 + random_() % published.size();
+      const auto end = published.begin() + static_cast<ptrdiff_t>(size);
+      topic.push_back(ClosedOf({published.begin(), end}));
+      published.erase(published.begin(), end);
+    }
+    topic.push_back(ProgressOf(version_ + 1, closed_until_ * part_s_));
+  }
+
+  std::mt19937_64& random_;
+  const int32_t part_s_;
+  int64_t version_ = 0;
+  int64_t closed_until_ = 30;  // in parts
+  std::map<CandleKey, quantstream::Candle> candles_;
+  std::map<CandleKey, Update> uncommitted_;
+};
+
+// What a client saw of each candle.
+class Client {
+ public:
+  void Take(const Update& update) {
+    Update& seen = seen_[update->key];
+    if (seen && update->version < seen->version) wrong_ = "a version went down: " + Text(update);
+    if (seen && seen->closed() && !update->closed()) {
+      wrong_ = "PARTIAL after FINAL: " + Text(update);
+    }
+    seen = update;
+  }
+  const std::map<CandleKey, Update>& seen() const { return seen_; }
+  const std::string& wrong() const { return wrong_; }
+
+ private:
+  std::map<CandleKey, Update> seen_;
+  std::string wrong_;
+};
+
+inline Snapshot Read(const Committed& commit, const SnapshotRequest& request) {
+  Snapshot snapshot;
+  snapshot.next_version[kPartition] = commit.next_version;
+  for (const WantedSeries& wanted : request.series) {
+    std::vector<Update> found;
+    for (const auto& [key, row] : commit.rows) {
+      if (SeriesOf(key) != wanted.series) continue;
+      snapshot.newest_closed[wanted.series] = key.open_time;
+      const bool changed = !wanted.changed_since || row->version >= *wanted.changed_since;
+      const bool before = !wanted.to || key.open_time < *wanted.to;
+      if (changed && before && key.open_time >= wanted.from) found.push_back(row);
+    }
+    const auto newest = static_cast<size_t>(wanted.newest.value_or(1 << 20));
+    if (found.size() > newest) {
+      found.erase(found.begin(), found.end() - static_cast<ptrdiff_t>(newest));
+    }
+    snapshot.candles.insert(snapshot.candles.end(), found.begin(), found.end());
+  }
+  return snapshot;
+}
+
+}  // namespace quantstream::query::testing
