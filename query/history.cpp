@@ -5,6 +5,7 @@
 #include "platform/status.h"
 #include "query/audit_statements.h"
 #include "query/history_statements.h"
+#include "query/page_statement.h"
 
 namespace quantstream::query {
 namespace {

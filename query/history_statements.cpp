@@ -22,14 +22,7 @@ using postgres::ResultFormat;
 constexpr int64_t kNoVersion = std::numeric_limits<int64_t>::min();
 
 // What a row is.
-enum Kind { kPartition = 0, kNewest = 1, kOldest = 2, kCandle = 3 };
-
-// The first statement parts: how far each partition is stored.
-constexpr char kProgress[] =
-    "SELECT 0 AS kind, p.partition AS n, (p.generation << 48) + p.next_offset AS value, "
-    "NULL::bytea AS merge FROM partition_progress p WHERE p.topic = $1 AND p.partition = ANY($2)";
-
-constexpr char kMicroseconds[] = "(extract(epoch FROM e.open_time) * 1000000)::bigint";
+enum Kind { kPartition = 0, kNewest = 1, kCandle = 3 };
 
 // The newest closed candle of each wanted series of one interval. The interval stands in the text
 // so that the planner sees one partition only.
@@ -135,16 +128,6 @@ SnapshotParams ParamsOf(const SnapshotRequest& request, const std::string& topic
            Param::Int8(kNoVersion)}};
 }
 
-absl::StatusOr<Update> DecodeRow(const Result& result, int row, int32_t partition,
-                                 bool with_scaled) {
-  std::string bytes = result.Bytea(row, 3);
-  const auto candle = DecodeCandle(bytes);
-  if (!candle.ok()) {
-    return absl::DataLossError(absl::StrCat("candles.merge: ", Message(candle.status())));
-  }
-  return MakeUpdate(*candle, partition, with_scaled ? std::move(bytes) : std::string());
-}
-
 }  // namespace
 
 std::string TimeText(EventTime time) {
@@ -160,6 +143,16 @@ std::string TimeText(EventTime time) {
   }
   return absl::FormatTime("%E4Y-%m-%d %H:%M:%E6S+00", absl::FromUnixMicros(time.us),
                           absl::UTCTimeZone());
+}
+
+absl::StatusOr<Update> DecodeRow(const Result& result, int row, int32_t partition,
+                                 bool with_scaled) {
+  std::string bytes = result.Bytea(row, 3);
+  const auto candle = DecodeCandle(bytes);
+  if (!candle.ok()) {
+    return absl::DataLossError(absl::StrCat("candles.merge: ", Message(candle.status())));
+  }
+  return MakeUpdate(*candle, partition, with_scaled ? std::move(bytes) : std::string());
 }
 
 absl::StatusOr<Snapshot> SelectSnapshot(Connection& connection, const std::string& trades_topic,
@@ -190,58 +183,6 @@ absl::StatusOr<Snapshot> SelectSnapshot(Connection& connection, const std::strin
   std::ranges::sort(snapshot.candles,
                     [](const Update& a, const Update& b) { return a->key < b->key; });
   return snapshot;
-}
-
-absl::StatusOr<Page> SelectPage(Connection& connection, const std::string& trades_topic,
-                                const PageRequest& request) {
-  const int32_t seconds = request.series.interval.seconds;
-  const std::string wanted = absl::StrCat(
-      "FROM candles c WHERE c.interval_s = ", seconds,
-      " AND c.instrument_id = (SELECT instrument_id FROM instruments WHERE name = $3)");
-  const char* order = request.newest_first ? "DESC" : "ASC";
-  const std::string states = request.with_final && request.with_revised ? ""
-                             : request.with_final                       ? " AND c.revision = 0"
-                             : request.with_revised                     ? " AND c.revision > 0"
-                                                                        : " AND false";
-  const std::string text = absl::StrCat(
-      kProgress, " UNION ALL SELECT * FROM (SELECT 1, 0, ", kMicroseconds,
-      ", NULL::bytea FROM (SELECT c.open_time ", wanted,
-      " ORDER BY c.open_time DESC LIMIT 1) e) newest", " UNION ALL SELECT * FROM (SELECT 2, 0, ",
-      kMicroseconds, ", NULL::bytea FROM (SELECT c.open_time ", wanted,
-      " ORDER BY c.open_time ASC LIMIT 1) e) oldest",
-      " UNION ALL SELECT * FROM (SELECT 3, 0, c.version, c.merge ", wanted,
-      " AND c.open_time >= $4::text::timestamptz AND c.open_time < $5::text::timestamptz", states,
-      " ORDER BY c.open_time ", order, " LIMIT $6) page");
-  const std::vector<int32_t> partitions = {request.partition};
-  const auto result =
-      connection.Exec(text,
-                      {Param::Text(trades_topic), Param::Int4Array(partitions),
-                       Param::Text(request.series.instrument), Param::Text(TimeText(request.from)),
-                       Param::Text(TimeText(request.to)), Param::Int8(request.candles_max)},
-                      ResultFormat::kBinary);
-  if (!result.ok()) return result.status();
-  Page page;
-  for (int row = 0; row < result->rows(); ++row) {
-    switch (result->Int(row, 0)) {
-      case kPartition:
-        page.next_version = result->Int(row, 2);
-        break;
-      case kNewest:
-        page.newest_closed = EventTime{result->Int(row, 2)};
-        break;
-      case kOldest:
-        page.oldest_closed = EventTime{result->Int(row, 2)};
-        break;
-      default:
-        auto update = DecodeRow(*result, row, request.partition, request.with_scaled);
-        if (!update.ok()) return update.status();
-        page.candles.push_back(*std::move(update));
-    }
-  }
-  std::ranges::sort(page.candles, [&](const Update& a, const Update& b) {
-    return request.newest_first ? b->key < a->key : a->key < b->key;
-  });
-  return page;
 }
 
 absl::StatusOr<std::vector<Instrument>> SelectInstruments(Connection& connection) {

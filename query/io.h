@@ -123,6 +123,13 @@ struct PageRequest {
   bool with_final = true;
   bool with_revised = true;
   bool with_scaled = false;
+  bool for_fill = false;  // also what is needed to fill it
+};
+
+// [from, to).
+struct TimeSpan {
+  EventTime from;
+  EventTime to;
 };
 
 struct Page {
@@ -130,6 +137,9 @@ struct Page {
   std::optional<EventTime> newest_closed;  // of the whole series, whatever was asked for
   std::optional<EventTime> oldest_closed;  // likewise
   int64_t next_version = 0;                // of the partition; 0 without a row
+  // Only with for_fill:
+  Update previous;             // the newest closed candle before `from`; null: there is none
+  std::vector<TimeSpan> gaps;  // open gaps that touch the range, as far as their times are known
 };
 
 // Stored candles. Thread-safe. Each callback runs exactly once, on a thread of the store, never

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "query/fill.h"
 #include "query/service/errors.h"
+#include "query/window.h"
 
 namespace quantstream::query {
 namespace {
@@ -41,7 +43,8 @@ PageRequest PageRequestFor(const CandlesQuery& query, const Series& series, int3
           .newest_first = query.newest_first || all,
           .candles_max = (all ? *query.left : PageSize(query)) + 1,
           .with_final = query.with_final,
-          .with_revised = query.with_revised};
+          .with_revised = query.with_revised,
+          .for_fill = query.fill};
 }
 
 absl::Status CheckRange(const CandlesQuery& query, const Page& page) {
@@ -53,6 +56,18 @@ absl::Status CheckRange(const CandlesQuery& query, const Page& page) {
   return OutOfRange("end_time",
                     absl::StrCat("is not after the first stored candle, which opens at ", earliest),
                     "BEFORE_FIRST_CANDLE", "earliest_time", earliest);
+}
+
+absl::Status FillWindows(const CandlesQuery& query, const RequestLimits& limits,
+                         const PageRequest& request, Page* page) {
+  if (!query.fill) return absl::OkStatus();
+  const WindowGrid grid(query.interval);
+  const int64_t windows = WindowsToFill(grid, query.from, query.to, *page);
+  if (query.first_page && !query.left && windows > limits.filled_candles_max) {
+    return TooManyToFill(query.interval, windows, limits.filled_candles_max);
+  }
+  FillPage(grid, request, page);
+  return absl::OkStatus();
 }
 
 CandlePage CutPage(const CandlesQuery& query, Page page, std::vector<Update> open) {

@@ -16,6 +16,11 @@ PageRequest PageRequestFor(const CandlesQuery& query, const Series& series, int3
 // within is fine.
 absl::Status CheckRange(const CandlesQuery& query, const Page& page);
 
+// Fills the windows without trades where the query wants that. INVALID_ARGUMENT: there are more
+// than one range may have.
+absl::Status FillWindows(const CandlesQuery& query, const RequestLimits& limits,
+                         const PageRequest& request, Page* page);
+
 struct CandlePage {
   std::vector<Update> candles;
   std::string next_page_token;  // empty: the last page

@@ -4,7 +4,7 @@
 
 #include "quantstream/v1/market_data.pb.h"
 #include "query/service/audit_requests.h"
-#include "query/service/timestamps.h"
+#include "query/timestamps.h"
 #include "query/service/unary_call.h"
 
 namespace quantstream::query {

@@ -6,7 +6,7 @@
 #include "quantstream/v1/market_data.pb.h"
 #include "query/page_token.h"
 #include "query/service/candle_page.h"
-#include "query/service/timestamps.h"
+#include "query/timestamps.h"
 #include "query/service/unary_call.h"
 
 namespace quantstream::query {
@@ -36,14 +36,17 @@ class GetCandlesCall final : public UnaryCall {
     if (query_.with_partial) {
       open_ = parts_->fanout->Look({{series, instruments->front().partition}}).open;
     }
+    request_ = PageRequestFor(query_, series, instruments->front().partition);
     parts_->history->ReadPage(
-        PageRequestFor(query_, series, instruments->front().partition), cancellation_,
+        request_, cancellation_,
         [this, self = shared_from_this()](auto page) { OnPage(std::move(page)); });
   }
 
   void OnPage(absl::StatusOr<Page> page) {
     if (!page.ok()) return End(page.status());
-    if (const absl::Status status = CheckRange(query_, *page); !status.ok()) return End(status);
+    absl::Status status = CheckRange(query_, *page);
+    if (status.ok()) status = FillWindows(query_, parts_->limits.request, request_, &*page);
+    if (!status.ok()) return End(status);
     const CandlePage cut = CutPage(query_, *std::move(page), std::move(open_));
     if (!Claim()) return;
     for (const Update& update : cut.candles) {
@@ -55,6 +58,7 @@ class GetCandlesCall final : public UnaryCall {
 
   v1::GetCandlesResponse* const response_;
   CandlesQuery query_;
+  PageRequest request_;
   std::vector<Update> open_;
 };
 

@@ -55,7 +55,8 @@ void CheckPosition(const v1::GetCandlesRequest& request,
   const std::string position = checker->Position(request.page_token(), query->fingerprint);
   if (position.empty()) return;
   int64_t next = 0, left = 0;
-  if (!UnpackNumbers(position, &next, &left)) {
+  const bool whole = UnpackNumbers(position, &next, &left);
+  if (!whole || left < 0 || left > query->left.value_or(0)) {
     return checker->Wrong("page_token", "is not a next_page_token of this service");
   }
   query->first_page = false;
@@ -65,6 +66,31 @@ void CheckPosition(const v1::GetCandlesRequest& request,
     query->from = std::max(query->from, EventTime{next});
   }
   if (query->left) query->left = left;
+}
+
+std::string FillRefusal(Interval interval, int64_t windows, int64_t maximum) {
+  return absl::StrCat("with FILL_PREVIOUS_CLOSE the range holds ", windows, " windows of ",
+                      interval.ToString(), "; legal: up to ", maximum, ", or `last`");
+}
+
+// REQUIRES: range and states are checked, the position is not.
+void CheckFill(const v1::GetCandlesRequest& request, const RequestLimits& limits,
+               RequestChecker* checker, CandlesQuery* query) {
+  if (!v1::Fill_IsValid(request.fill())) {
+    checker->Wrong("fill", "legal: FILL_NONE, FILL_PREVIOUS_CLOSE");
+  }
+  query->fill = request.fill() == v1::FILL_PREVIOUS_CLOSE;
+  if (!query->fill) return;
+  if (!query->with_final || !query->with_revised) {
+    checker->Wrong("states",
+                   "with FILL_PREVIOUS_CLOSE legal: none, or at least CANDLE_STATE_FINAL and "
+                   "CANDLE_STATE_REVISED");
+  }
+  if (query->left || !request.has_start_time() || !request.has_end_time()) return;
+  const int64_t windows = (query->to.us - query->from.us) / query->interval.us();
+  if (windows > limits.filled_candles_max) {
+    checker->Wrong("end_time", FillRefusal(query->interval, windows, limits.filled_candles_max));
+  }
 }
 
 uint64_t FingerprintOf(const v1::GetCandlesRequest& request) {
@@ -110,13 +136,11 @@ absl::StatusOr<CandlesQuery> Check(const v1::GetCandlesRequest& request,
   }
   query.newest_first = request.order() == v1::CANDLE_ORDER_DESCENDING;
   query.page_size = checker.PageSize(request.page_size());
-  if (!v1::Fill_IsValid(request.fill()))
-    checker.Wrong("fill", "legal: FILL_NONE, FILL_PREVIOUS_CLOSE");
   CheckStates(request, &checker, &query);
+  CheckFill(request, limits, &checker, &query);
   query.fingerprint = FingerprintOf(request);
   CheckPosition(request, &checker, &query);
   if (!checker.status().ok()) return checker.status();
-  if (request.fill() == v1::FILL_PREVIOUS_CLOSE) return Later("fill: FILL_PREVIOUS_CLOSE");
   return query;
 }
 
@@ -164,6 +188,10 @@ absl::StatusOr<StreamQuery> Check(const v1::StreamCandlesRequest& request,
     return Later("slow_consumer_policy: another policy than SLOW_CONSUMER_POLICY_CONFLATE");
   }
   return query;
+}
+
+absl::Status TooManyToFill(Interval interval, int64_t windows, int64_t maximum) {
+  return InvalidRequest({{"start_time", FillRefusal(interval, windows, maximum)}});
 }
 
 std::string NextPageToken(const CandlesQuery& query, EventTime next, std::optional<int64_t> left) {

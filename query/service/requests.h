@@ -51,6 +51,7 @@ struct CandlesQuery {
   bool with_partial = false;
   bool with_final = true;
   bool with_revised = true;
+  bool fill = false;  // FILL_PREVIOUS_CLOSE
   uint64_t fingerprint = 0;
 };
 
@@ -72,6 +73,9 @@ absl::StatusOr<CandlesQuery> Check(const v1::GetCandlesRequest& request,
 absl::StatusOr<StreamQuery> Check(const v1::GetLatestRequest& request, const RequestLimits& limits);
 absl::StatusOr<StreamQuery> Check(const v1::StreamCandlesRequest& request,
                                   const RequestLimits& limits);
+
+// INVALID_ARGUMENT: so many windows are more than one range with `fill` may have.
+absl::Status TooManyToFill(Interval interval, int64_t windows, int64_t maximum);
 
 // The token for the page that begins at `next`; `left` as in the query, less what was sent.
 std::string NextPageToken(const CandlesQuery& query, EventTime next, std::optional<int64_t> left);

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "quantstream/v1/market_data.pb.h"
-#include "query/service/timestamps.h"
+#include "query/timestamps.h"
 #include "query/service/unary_call.h"
 
 namespace quantstream::query {

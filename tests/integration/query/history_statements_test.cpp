@@ -1,5 +1,6 @@
 // The statements of history against a real PostgreSQL.
 #include "query/history_statements.h"
+#include "query/page_statement.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

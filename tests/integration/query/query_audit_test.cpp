@@ -143,6 +143,34 @@ TEST_F(QueryAudit, LineageOfALongCandleListsTheLateTradesOfAllItsSeconds) {
             grpc::StatusCode::NOT_FOUND);
 }
 
+TEST_F(QueryAudit, FilledWindowsKnowTheCloseBeforeAndTheOpenGaps) {
+  const int32_t mine = PartitionOf(kBtc, kPartitions);
+  world_.Commit({MakeCandle(kBtc, 1, kDay + 16, CandleState::kFinal, 9, "7.5")}, 10);
+  AddGap(kBtc, "binance", mine, "MISSING_IDS", "11.5", "12.5", 1, "99");
+  AddGap("", "binance", mine, "DISCONNECTED", "13.5", "13.7", 2);
+  AddGap("", "", mine, "DATA_LOSS", "NULL", "NULL", 3);
+  AddGap(kEth, "binance", mine, "MISSING_IDS", "12", "16", 4);
+  v1::GetCandlesRequest request;
+  request.set_instrument(kBtc);
+  request.set_interval("1s");
+  request.mutable_start_time()->set_seconds(kDay + 12);
+  request.set_fill(v1::FILL_PREVIOUS_CLOSE);
+  for (const auto order : {v1::CANDLE_ORDER_ASCENDING, v1::CANDLE_ORDER_DESCENDING}) {
+    request.set_order(order);
+    v1::GetCandlesResponse response;
+    const grpc::Status status = world_.stub().GetCandles(Context().get(), request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    std::vector<std::string> words;
+    for (const v1::Candle& candle : response.candles()) {
+      words.push_back(absl::StrCat(candle.open_time().seconds() - kDay, candle.filled() ? "<" : "=",
+                                   candle.close(),
+                                   candle.completeness() == v1::COMPLETENESS_COMPLETE ? "" : "?"));
+    }
+    if (order == v1::CANDLE_ORDER_DESCENDING) std::reverse(words.begin(), words.end());
+    EXPECT_THAT(words, ElementsAre("12<100.5", "13<100.5?", "14<100.5", "15<100.5", "16=7.5"));
+  }
+}
+
 TEST_F(QueryAudit, ServerInfoKnowsTheVenues) {
   v1::GetServerInfoResponse info;
   ASSERT_TRUE(world_.stub().GetServerInfo(Context().get(), {}, &info).ok());

@@ -104,10 +104,14 @@ void FakeHistory::ReadPage(PageRequest request, std::shared_ptr<Cancellation>,
     if (SeriesOf(key) != request.series) continue;
     if (!page.oldest_closed) page.oldest_closed = key.open_time;
     page.newest_closed = key.open_time;
+    if (request.for_fill && key.open_time < request.from) page.previous = row;
     const bool wanted =
         row->state == CandleState::kFinal ? request.with_final : request.with_revised;
     if (wanted && key.open_time >= request.from && key.open_time < request.to)
       page.candles.push_back(row);
+  }
+  for (const Gap& gap : gaps_) {
+    if (request.for_fill) page.gaps.push_back({*gap.from_time, *gap.until_time});
   }
   if (request.newest_first) std::ranges::reverse(page.candles);
   if (static_cast<int64_t>(page.candles.size()) > request.candles_max) {

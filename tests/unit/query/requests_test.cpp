@@ -112,6 +112,19 @@ INSTANTIATE_TEST_SUITE_P(
                     "not a next_page_token"},
         CandlesCase{"AnUnknownFill", [](auto* r) { r->set_fill(static_cast<v1::Fill>(9)); }, "fill",
                     "FILL_NONE"},
+        CandlesCase{"AFillOfRevisedOnesAlone",
+                    [](auto* r) {
+                      r->set_fill(v1::FILL_PREVIOUS_CLOSE);
+                      r->add_states(v1::CANDLE_STATE_REVISED);
+                    },
+                    "states", "at least CANDLE_STATE_FINAL and CANDLE_STATE_REVISED"},
+        CandlesCase{"MoreWindowsThanMayBeFilled",
+                    [](auto* r) {
+                      r->set_fill(v1::FILL_PREVIOUS_CLOSE);
+                      r->mutable_start_time()->set_seconds(0);
+                      r->mutable_end_time()->set_seconds(100'001 * 60);
+                    },
+                    "end_time", "holds 100001 windows of 1m; legal: up to 100000"},
         CandlesCase{"AnUnknownState", [](auto* r) { r->add_states(v1::CANDLE_STATE_UNSPECIFIED); },
                     "states[0]", "CANDLE_STATE_PARTIAL"}),
     kName);
@@ -211,15 +224,33 @@ TEST(Requests, APageTokenOfAnotherRequestIsRefused) {
 }
 
 TEST(Requests, WhatALaterVersionWillDoIsUnimplementedAndSaysSo) {
-  v1::GetCandlesRequest fill = GoodCandles();
-  fill.set_fill(v1::FILL_PREVIOUS_CLOSE);
-  EXPECT_TRUE(absl::IsUnimplemented(Check(fill, RequestLimits{}).status()));
   v1::StreamCandlesRequest resume = GoodStream();
   resume.set_resume_token("x");
   EXPECT_THAT(Message(Check(resume, RequestLimits{}).status()), HasSubstr("resume_token"));
   v1::StreamCandlesRequest skip = GoodStream();
   skip.set_slow_consumer_policy(v1::SLOW_CONSUMER_POLICY_SKIP_AND_TELL);
   EXPECT_TRUE(absl::IsUnimplemented(Check(skip, RequestLimits{}).status()));
+}
+
+TEST(Requests, AForgedPageTokenDoesNotAskForMoreThanTheRequest) {
+  v1::GetCandlesRequest request = GoodCandles();
+  request.set_last(5);
+  const auto query = Check(request, RequestLimits{});
+  for (const int64_t left : {int64_t{-1}, int64_t{6}, INT64_MAX}) {
+    request.set_page_token(NextPageToken(*query, EventTime{5}, left));
+    EXPECT_TRUE(absl::IsInvalidArgument(Check(request, RequestLimits{}).status())) << left;
+  }
+  request.set_page_token(NextPageToken(*query, EventTime{5}, 5));
+  EXPECT_TRUE(Check(request, RequestLimits{}).ok());
+}
+
+TEST(Requests, AFillOfTheLastNMayStandInALongRange) {
+  v1::GetCandlesRequest request = GoodCandles();
+  request.set_fill(v1::FILL_PREVIOUS_CLOSE);
+  request.mutable_start_time()->set_seconds(0);
+  request.mutable_end_time()->set_seconds(1'000'000 * 60);
+  request.set_last(10);
+  EXPECT_TRUE(Check(request, RequestLimits{})->fill);
 }
 
 TEST(Requests, TimesBetweenMicrosecondsAreRoundedUp) {
