@@ -128,6 +128,13 @@ void AddClients(QueryConfig* config, config::OptionSet& options) {
                .maximum = 100'000,
                .unit = "calls",
                .help = "at once on one connection; more wait"});
+  options.Add(&config->subscriptions_per_stream_max,
+              {.name = "subscriptions_per_stream_max",
+               .fallback = 8'000,
+               .minimum = 1,
+               .maximum = 1'000'000,
+               .unit = "subscriptions",
+               .help = "instruments x intervals; more are refused"});
   options.Add(&config->request_bytes_max, {.name = "request_bytes_max",
                                            .fallback = kMebibyte,
                                            .minimum = 1'024,
@@ -156,7 +163,8 @@ void AddStreams(QueryConfig* config, config::OptionSet& options) {
                .fallback = 8 * kMebibyte,
                .minimum = 64 * 1'024,
                .unit = "bytes",
-               .help = "live candles that wait for one client; more end its stream"});
+               .help = "live candles that wait for one client; past it its "
+                       "slow_consumer_policy takes effect"});
   options.Add(&config->trade_queue_bytes_max,
               {.name = "trade_queue_bytes_max",
                .fallback = kMebibyte,
@@ -169,6 +177,12 @@ void AddStreams(QueryConfig* config, config::OptionSet& options) {
                .minimum = kMebibyte,
                .unit = "bytes",
                .help = "trades that wait for all clients; of more each has its equal share"});
+  options.Add(&config->queues_bytes_max,
+              {.name = "queues_bytes_max",
+               .fallback = 1'024 * kMebibyte,
+               .minimum = kMebibyte,
+               .unit = "bytes",
+               .help = "live candles that wait for all clients; each has at most its share"});
   options.Add(&config->message_bytes_max, {.name = "message_bytes_max",
                                            .fallback = 256 * 1'024,
                                            .minimum = 1'024,
@@ -188,6 +202,12 @@ void AddStreams(QueryConfig* config, config::OptionSet& options) {
                .maximum = 600'000,
                .unit = "ms",
                .help = "what Draining and RetryInfo tell clients to wait"});
+  options.Add(&config->stream_age_max_ms,
+              {.name = "stream_age_max_ms",
+               .fallback = 0,
+               .minimum = 0,
+               .unit = "ms",
+               .help = "then a stream gets Draining and ends; 0 = never"});
   options.Add(&config->intervals, {.name = "intervals",
                                    .fallback = {"1s", "5s", "1m", "5m", "15m", "1h", "1d"},
                                    .items_min = 1,
@@ -305,7 +325,12 @@ ServerOptions QueryConfig::Server() const {
   service.request.filled_candles_max = filled_candles_max;
   service.subscription = {.queue_bytes_max = queue_bytes_max,
                           .message_bytes_max = message_bytes_max};
+  service.request.subscriptions_max = subscriptions_per_stream_max;
   service.snapshot_bytes_max = snapshot_bytes_max;
+  service.queues_bytes_max = queues_bytes_max;
+  service.stream_age_max = milliseconds(stream_age_max_ms);
+  service.drain_grace = milliseconds(drain_grace_ms);
+  service.token_age_max = milliseconds(resume_token_age_max_ms);
   service.streams_max = streams_max;
   service.lag_wait_max = milliseconds(lag_wait_max_ms);
   service.reconnect_after = milliseconds(reconnect_after_ms);

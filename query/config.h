@@ -37,15 +37,18 @@ struct QueryConfig {
   int connections_max = 0;
   int streams_max = 0;
   int streams_per_connection_max = 0;
+  int subscriptions_per_stream_max = 0;
   int request_bytes_max = 0;
   int metadata_bytes_max = 0;
   int handshake_timeout_ms = 0;
   int64_t queue_bytes_max = 0;
   int64_t trade_queue_bytes_max = 0;
   int64_t trade_queues_bytes_max = 0;
+  int64_t queues_bytes_max = 0;
   int message_bytes_max = 0;
   int progress_interval_ms = 0;
   int reconnect_after_ms = 0;
+  int64_t stream_age_max_ms = 0;
   std::vector<std::string> intervals;
   config::Properties retention;
   int64_t resume_token_age_max_ms = 0;

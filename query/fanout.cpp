@@ -1,6 +1,7 @@
 #include "query/fanout.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace quantstream::query {
 namespace {
@@ -9,39 +10,134 @@ void SendAll(const std::vector<std::shared_ptr<Subscriber>>& senders) {
   for (const auto& subscriber : senders) subscriber->Send();
 }
 
+std::string VenueOf(const std::string& instrument) {
+  return instrument.substr(0, instrument.find(':'));
+}
+
 }  // namespace
+
+struct Fanout::State {
+  std::shared_ptr<Subscriber> subscriber;
+  std::map<LegId, Listening> legs;
+  std::set<std::string> all_of;  // venues
+  std::map<std::pair<int32_t, std::string>, int>
+      venues;  // that its watermark depends on; how often
+  std::chrono::milliseconds progress_interval{0};
+  std::multimap<Time, State*>::iterator progress_due;
+  uint64_t touched = 0;
+};
 
 Fanout::Fanout(FanoutOptions options, LatestLimits limits, LatestRules rules)
     : options_(options), latest_(limits, rules) {}
 
-void Fanout::Add(std::shared_ptr<Subscriber> subscriber, const std::vector<StreamSeries>& series) {
+Fanout::~Fanout() = default;
+
+void Fanout::Add(std::shared_ptr<Subscriber> subscriber,
+                 std::chrono::milliseconds progress_interval) {
+  std::lock_guard lock(mutex_);
+  auto& state = subscribers_[subscriber.get()];
+  state = std::make_unique<State>();
+  state->subscriber = std::move(subscriber);
+  state->progress_interval =
+      progress_interval.count() > 0 ? progress_interval : options_.progress_interval;
+  state->progress_due = progress_due_.emplace(now_ + state->progress_interval, state.get());
+}
+
+Fanout::State* Fanout::Find(Subscriber* subscriber) {
+  const auto found = subscribers_.find(subscriber);
+  return found == subscribers_.end() ? nullptr : found->second.get();
+}
+
+void Fanout::Listen(Subscriber* subscriber, Listening listening) {
+  std::shared_ptr<Subscriber> sender;
   {
     std::lock_guard lock(mutex_);
-    State& state = subscribers_[subscriber.get()];
-    state.subscriber = subscriber;
-    state.series = series;
-    for (const StreamSeries& wanted : series) {
+    State* state = Find(subscriber);
+    if (state == nullptr) return;
+    sender = state->subscriber;
+    for (const StreamSeries& wanted : listening.series) {
       const std::string& name = wanted.series.instrument;
-      wanted_[wanted.series].insert(subscriber.get());
-      state.venues.emplace(wanted.partition, name.substr(0, name.find(':')));
+      wanted_[name][wanted.series.interval].push_back({state, listening.leg});
+      ++state->venues[{wanted.partition, VenueOf(name)}];
+      if (listening.closed_until) closed_until_[wanted.partition].insert(state);
     }
-    subscriber->OnRegistered(LookLocked(series), "");
+    subscriber->OnRegistered(listening.leg, LookLocked(listening.series), "");
+    state->legs[listening.leg] = std::move(listening);
   }
-  subscriber->Send();
+  sender->Send();
+}
+
+void Fanout::Unlisten(Subscriber* subscriber, LegId leg, const Series& series) {
+  std::lock_guard lock(mutex_);
+  State* state = Find(subscriber);
+  if (state == nullptr) return;
+  const auto found = state->legs.find(leg);
+  if (found == state->legs.end()) return;
+  Forget(state, found->second, series);
+  std::erase_if(found->second.series,
+                [&](const StreamSeries& wanted) { return wanted.series == series; });
+  if (found->second.series.empty()) state->legs.erase(found);
+}
+
+void Fanout::Forget(State* state, const Listening& listening, const Series& series) {
+  const auto wanted =
+      std::ranges::find(listening.series, series, [](const auto& each) { return each.series; });
+  if (wanted == listening.series.end()) return;
+  const auto venue = state->venues.find({wanted->partition, VenueOf(series.instrument)});
+  if (venue != state->venues.end() && --venue->second == 0) state->venues.erase(venue);
+  const auto instrument = wanted_.find(series.instrument);
+  if (instrument == wanted_.end()) return;
+  auto& listeners = instrument->second[series.interval];
+  std::erase_if(listeners, [&](const Listener& listener) {
+    return listener.state == state && listener.leg == listening.leg;
+  });
+  if (listeners.empty()) instrument->second.erase(series.interval);
+  if (instrument->second.empty()) wanted_.erase(instrument);
+}
+
+std::vector<std::pair<std::string, int32_t>> Fanout::ListenToVenue(Subscriber* subscriber,
+                                                                   const std::string& venue) {
+  std::lock_guard lock(mutex_);
+  State* state = Find(subscriber);
+  if (state == nullptr) return {};
+  state->all_of.insert(venue);
+  venues_[venue].insert(state);
+  return latest_.InstrumentsOf(venue);
+}
+
+void Fanout::RegisterAgain(Subscriber* subscriber) {
+  std::shared_ptr<Subscriber> sender;
+  {
+    std::lock_guard lock(mutex_);
+    State* state = Find(subscriber);
+    if (state == nullptr) return;
+    sender = state->subscriber;
+    for (const auto& [leg, listening] : state->legs) {
+      subscriber->OnRegistered(leg, LookLocked(listening.series), "");
+    }
+  }
+  sender->Send();
+}
+
+void Fanout::WantTick(Subscriber* subscriber) {
+  std::lock_guard lock(mutex_);
+  if (State* state = Find(subscriber)) ticking_.insert(state);
 }
 
 void Fanout::Remove(Subscriber* subscriber) {
-  std::shared_ptr<Subscriber> last;  // let go without the lock
+  std::unique_ptr<State> last;  // let go without the lock
   std::lock_guard lock(mutex_);
   const auto found = subscribers_.find(subscriber);
   if (found == subscribers_.end()) return;
-  for (const StreamSeries& wanted : found->second.series) {
-    const auto entry = wanted_.find(wanted.series);
-    if (entry == wanted_.end()) continue;
-    entry->second.erase(subscriber);
-    if (entry->second.empty()) wanted_.erase(entry);
+  State* state = found->second.get();
+  for (const auto& [leg, listening] : state->legs) {
+    for (const StreamSeries& wanted : listening.series) Forget(state, listening, wanted.series);
   }
-  last = std::move(found->second.subscriber);
+  for (const std::string& venue : state->all_of) venues_[venue].erase(state);
+  for (auto& [partition, states] : closed_until_) states.erase(state);
+  ticking_.erase(state);
+  progress_due_.erase(state->progress_due);
+  last = std::move(found->second);
   subscribers_.erase(found);
 }
 
@@ -50,11 +146,14 @@ void Fanout::OnEvent(const TailEvent& event) {
   {
     std::lock_guard lock(mutex_);
     senders = TakeEvent(event);
+    // Not before its candles are on their way: a token may say so from now on.
+    if (event.offset >= 0) places_.Set(event.partition, event.offset + 1);
   }
   SendAll(senders);
 }
 
 Fanout::Senders Fanout::TakeEvent(const TailEvent& event) {
+  ++round_;
   if (!latest_.Apply(event)) return {};
   if (const auto* closed = std::get_if<ClosedEvent>(&event.body)) return Deliver(closed->candles);
   if (const auto* open = std::get_if<OpenEvent>(&event.body)) return Deliver(open->candles);
@@ -66,22 +165,53 @@ Fanout::Senders Fanout::TakeEvent(const TailEvent& event) {
     placed_by_[event.partition] = event.epoch;
     Place(event.partition);
   }
-  return {};
+  return TellClosedUntil(event.partition, std::get<ProgressEvent>(event.body));
 }
 
 Fanout::Senders Fanout::Deliver(const std::vector<Update>& updates) {
-  std::set<Subscriber*> touched;
+  Senders senders;
+  const std::string* name = nullptr;
+  const Listeners* listeners = nullptr;
   for (const Update& update : updates) {
-    const auto found = wanted_.find(SeriesOf(update->key));
-    if (found == wanted_.end()) continue;
-    for (Subscriber* subscriber : found->second) {
-      subscriber->OnUpdate(update);
-      touched.insert(subscriber);
+    if (name == nullptr || *name != update->key.instrument) {
+      name = &update->key.instrument;
+      if (latest_.TakeNew(*name)) Introduce(*name, update->partition, &senders);
+      const auto found = wanted_.find(*name);
+      listeners = found == wanted_.end() ? nullptr : &found->second;
+    }
+    if (listeners == nullptr) continue;
+    const auto found = listeners->find(update->key.interval);
+    if (found == listeners->end()) continue;
+    for (const Listener& listener : found->second) {
+      listener.state->subscriber->OnUpdate(listener.leg, update);
+      Touch(listener.state, &senders);
     }
   }
+  return senders;
+}
+
+void Fanout::Touch(State* state, Senders* senders) {
+  if (std::exchange(state->touched, round_) != round_) senders->push_back(state->subscriber);
+}
+
+void Fanout::Introduce(const std::string& instrument, int32_t partition, Senders* senders) {
+  const auto found = venues_.find(VenueOf(instrument));
+  if (found == venues_.end()) return;
+  for (State* state : found->second) {
+    state->subscriber->OnInstrument(instrument, partition);
+    Touch(state, senders);
+  }
+}
+
+Fanout::Senders Fanout::TellClosedUntil(int32_t partition, const ProgressEvent& progress) {
   Senders senders;
-  for (Subscriber* subscriber : touched) {
-    senders.push_back(subscribers_.at(subscriber).subscriber);
+  const auto found = closed_until_.find(partition);
+  if (found == closed_until_.end()) return senders;
+  for (State* state : found->second) {
+    for (const VenueClosedUntil& venue : progress.venues) {
+      state->subscriber->OnClosedUntil(partition, venue);
+    }
+    Touch(state, &senders);
   }
   return senders;
 }
@@ -96,19 +226,23 @@ void Fanout::OnPlaceLost(const std::vector<int32_t>& partitions, std::string_vie
       // Whoever waits for the place of a partition goes on waiting.
       if (unplaced_.insert_or_assign(partition, now).second) lost.insert(partition);
     }
-    senders = RegisterAgain(lost, reason);
+    senders = RegisterLost(lost, reason);
   }
   SendAll(senders);
 }
 
-Fanout::Senders Fanout::RegisterAgain(const std::set<int32_t>& lost, std::string_view reason) {
+Fanout::Senders Fanout::RegisterLost(const std::set<int32_t>& lost, std::string_view reason) {
   Senders senders;
+  ++round_;
   for (const auto& [subscriber, state] : subscribers_) {
-    const bool hit = std::ranges::any_of(
-        state.series, [&](const StreamSeries& wanted) { return lost.contains(wanted.partition); });
-    if (!hit) continue;
-    subscriber->OnRegistered(LookLocked(state.series), reason);
-    senders.push_back(state.subscriber);
+    for (const auto& [leg, listening] : state->legs) {
+      const bool hit = std::ranges::any_of(listening.series, [&](const StreamSeries& wanted) {
+        return lost.contains(wanted.partition);
+      });
+      if (!hit) continue;
+      subscriber->OnRegistered(leg, LookLocked(listening.series), reason);
+      Touch(state.get(), &senders);
+    }
   }
   return senders;
 }
@@ -117,6 +251,11 @@ void Fanout::Place(int32_t partition) {
   unplaced_.erase(partition);
   const int64_t committed = latest_.Committed(partition);
   for (const auto& [subscriber, state] : subscribers_) subscriber->OnPlaced(partition, committed);
+}
+
+void Fanout::SetTrouble(std::string trouble) {
+  std::lock_guard lock(mutex_);
+  trouble_ = std::move(trouble);
 }
 
 void Fanout::Tick(Time now) {
@@ -129,19 +268,27 @@ void Fanout::Tick(Time now) {
 }
 
 Fanout::Senders Fanout::TakeTime(Time now) {
+  now_ = now;
+  ++round_;
   std::vector<int32_t> silent;
   for (const auto& [partition, since] : unplaced_) {
     if (now - since >= options_.placement_wait) silent.push_back(partition);
   }
   for (const int32_t partition : silent) Place(partition);
-  const bool progress = now >= next_progress_;
-  if (progress) next_progress_ = now + options_.progress_interval;
   Senders senders;
-  for (const auto& [subscriber, state] : subscribers_) {
-    if (progress) subscriber->OnProgress(WatermarkOf(state));
-    senders.push_back(state.subscriber);
-  }
+  TellProgress(now, &senders);
+  for (State* state : std::exchange(ticking_, {})) Touch(state, &senders);
   return senders;
+}
+
+void Fanout::TellProgress(Time now, Senders* senders) {
+  while (!progress_due_.empty() && progress_due_.begin()->first <= now) {
+    State* state = progress_due_.begin()->second;
+    progress_due_.erase(progress_due_.begin());
+    state->progress_due = progress_due_.emplace(now + state->progress_interval, state);
+    state->subscriber->OnProgress(WatermarkOf(*state), trouble_);
+    Touch(state, senders);
+  }
 }
 
 LiveState Fanout::Look(const std::vector<StreamSeries>& series) const {
@@ -155,6 +302,9 @@ LiveState Fanout::LookLocked(const std::vector<StreamSeries>& series) const {
     latest_.CopyOpen(wanted.series, &live.open);
     live.committed[wanted.partition] = latest_.Committed(wanted.partition);
     if (unplaced_.contains(wanted.partition)) live.unplaced.insert(wanted.partition);
+    if (const auto* closed_until = latest_.ClosedUntil(wanted.partition)) {
+      live.closed_until[wanted.partition] = *closed_until;
+    }
   }
   return live;
 }
@@ -162,8 +312,8 @@ LiveState Fanout::LookLocked(const std::vector<StreamSeries>& series) const {
 // The least over the stream's instruments; absent while one of them is not known.
 std::optional<EventTime> Fanout::WatermarkOf(const State& state) const {
   std::optional<EventTime> least;
-  for (const auto& [partition, venue] : state.venues) {
-    const auto closed_until = latest_.ClosedUntil(partition, venue);
+  for (const auto& [place, series] : state.venues) {
+    const auto closed_until = latest_.ClosedUntil(place.first, place.second);
     if (!closed_until) return std::nullopt;
     least = least ? std::min(*least, *closed_until) : *closed_until;
   }

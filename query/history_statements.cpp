@@ -158,8 +158,7 @@ absl::StatusOr<Update> DecodeRow(const Result& result, int row, int32_t partitio
 absl::StatusOr<Snapshot> SelectSnapshot(Connection& connection, const std::string& trades_topic,
                                         int64_t candles_max, const SnapshotRequest& request) {
   const SnapshotParams with = ParamsOf(request, trades_topic, candles_max);
-  const auto result =
-      connection.Exec(SnapshotText(with.shape), with.params, ResultFormat::kBinary);
+  const auto result = connection.Exec(SnapshotText(with.shape), with.params, ResultFormat::kBinary);
   if (!result.ok()) return result.status();
   Snapshot snapshot;
   for (int row = 0; row < result->rows(); ++row) {
@@ -200,6 +199,13 @@ absl::StatusOr<std::vector<Instrument>> SelectInstruments(Connection& connection
   }
   std::ranges::sort(instruments, {}, &Instrument::name);
   return instruments;
+}
+
+absl::StatusOr<std::string> SelectTokenSecret(Connection& connection) {
+  const auto result = connection.Exec("SELECT secret FROM token_key", {}, ResultFormat::kBinary);
+  if (!result.ok()) return result.status();
+  if (result->rows() != 1) return absl::FailedPreconditionError("table token_key has no row");
+  return std::string(result->Bytea(0, 0));
 }
 
 absl::Status CheckPartitionCount(Connection& connection, const std::string& trades_topic,

@@ -35,6 +35,9 @@ absl::StatusOr<Snapshot> SelectSnapshot(postgres::Connection& connection,
 
 absl::StatusOr<std::vector<Instrument>> SelectInstruments(postgres::Connection& connection);
 
+// What resume tokens are signed with.
+absl::StatusOr<std::string> SelectTokenSecret(postgres::Connection& connection);
+
 // FAILED_PRECONDITION names both counts when stored state was built with another number of
 // partitions.
 absl::Status CheckPartitionCount(postgres::Connection& connection, const std::string& trades_topic,

@@ -78,6 +78,7 @@ struct TailEvent {
   int32_t partition = 0;
   int64_t epoch = 0;
   std::variant<ClosedEvent, OpenEvent, ProgressEvent> body;
+  int64_t offset = -1;  // of the record; -1: not known
 };
 
 // An instrument that has stored candles.
@@ -96,7 +97,7 @@ struct WantedSeries {
   EventTime from;                             // open_time at or after
   std::optional<int64_t> changed_since = {};  // only versions at or above: resuming
   std::optional<EventTime> to = {};           // open_time before
-  std::optional<int32_t> newest = {};  // only the newest N; 0 = none. Not with changed_since
+  std::optional<int32_t> newest = {};         // only the newest N; 0 = none. Not with changed_since
   bool with_scaled = false;
 };
 

@@ -1,6 +1,7 @@
 #include "query/latest.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace quantstream::query {
 
@@ -22,7 +23,8 @@ bool Latest::Apply(const TailEvent& event) {
   return true;
 }
 
-Latest::SeriesState* Latest::StateOf(const CandleKey& key) {
+Latest::SeriesState* Latest::StateOf(const Update& update) {
+  const CandleKey& key = update->key;
   auto found = instruments_.find(key.instrument);
   if (found == instruments_.end()) {
     if (static_cast<int64_t>(instruments_.size()) >= limits_.instruments_max) {
@@ -30,12 +32,13 @@ Latest::SeriesState* Latest::StateOf(const CandleKey& key) {
       return nullptr;
     }
     found = instruments_.emplace(key.instrument, InstrumentState{}).first;
+    found->second.partition = update->partition;
   }
-  return &found->second[key.interval];
+  return &found->second.series[key.interval];
 }
 
 void Latest::Close(const Update& update) {
-  SeriesState* state = StateOf(update->key);
+  SeriesState* state = StateOf(update);
   if (state == nullptr) return;
   state->newest_closed =
       std::max(state->newest_closed.value_or(update->key.open_time), update->key.open_time);
@@ -46,7 +49,7 @@ void Latest::Close(const Update& update) {
 }
 
 void Latest::Keep(const Update& update) {
-  SeriesState* state = StateOf(update->key);
+  SeriesState* state = StateOf(update);
   if (state == nullptr) return;
   const EventTime open_time = update->key.open_time;
   if (rules_.closed_beats_partial && state->newest_closed && open_time <= *state->newest_closed) {
@@ -76,8 +79,8 @@ void Latest::OnProgress(const ProgressEvent& progress, PartitionState* partition
 void Latest::CopyOpen(const Series& series, std::vector<Update>* open) const {
   const auto instrument = instruments_.find(series.instrument);
   if (instrument == instruments_.end()) return;
-  const auto state = instrument->second.find(series.interval);
-  if (state == instrument->second.end()) return;
+  const auto state = instrument->second.series.find(series.interval);
+  if (state == instrument->second.series.end()) return;
   for (const auto& [open_time, update] : state->second.open) open->push_back(update);
 }
 
@@ -87,11 +90,31 @@ int64_t Latest::Committed(int32_t partition) const {
 }
 
 std::optional<EventTime> Latest::ClosedUntil(int32_t partition, const std::string& venue) const {
-  const auto found = partitions_.find(partition);
-  if (found == partitions_.end()) return std::nullopt;
-  const auto closed_until = found->second.closed_until.find(venue);
-  if (closed_until == found->second.closed_until.end()) return std::nullopt;
+  const auto* all = ClosedUntil(partition);
+  if (all == nullptr) return std::nullopt;
+  const auto closed_until = all->find(venue);
+  if (closed_until == all->end()) return std::nullopt;
   return closed_until->second;
+}
+
+const std::map<std::string, EventTime>* Latest::ClosedUntil(int32_t partition) const {
+  const auto found = partitions_.find(partition);
+  return found == partitions_.end() ? nullptr : &found->second.closed_until;
+}
+
+bool Latest::TakeNew(const std::string& instrument) {
+  const auto found = instruments_.find(instrument);
+  return found != instruments_.end() && std::exchange(found->second.is_new, false);
+}
+
+std::vector<std::pair<std::string, int32_t>> Latest::InstrumentsOf(const std::string& venue) const {
+  std::vector<std::pair<std::string, int32_t>> found;
+  for (const auto& [name, state] : instruments_) {
+    if (name.size() > venue.size() && name.starts_with(venue) && name[venue.size()] == ':') {
+      found.emplace_back(name, state.partition);
+    }
+  }
+  return found;
 }
 
 }  // namespace quantstream::query

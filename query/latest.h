@@ -42,6 +42,14 @@ class Latest {
   // Every window of the venue in this partition that ends at or before this is closed.
   std::optional<EventTime> ClosedUntil(int32_t partition, const std::string& venue) const;
 
+  // Of all venues of the partition; null: it told nothing.
+  const std::map<std::string, EventTime>* ClosedUntil(int32_t partition) const;
+
+  // True once for each instrument that the topic told of.
+  bool TakeNew(const std::string& instrument);
+  // Names and partitions of those that it told of.
+  std::vector<std::pair<std::string, int32_t>> InstrumentsOf(const std::string& venue) const;
+
   int64_t open_candles() const { return open_candles_; }
   int64_t refused() const { return refused_; }  // states that were not remembered for want of room
 
@@ -50,14 +58,18 @@ class Latest {
     std::optional<EventTime> newest_closed;
     std::map<EventTime, Update> open;
   };
-  using InstrumentState = std::map<Interval, SeriesState>;
+  struct InstrumentState {
+    int32_t partition = 0;
+    bool is_new = true;
+    std::map<Interval, SeriesState> series;
+  };
   struct PartitionState {
     int64_t epoch = 0;  // of any event: a zombie's Progress may be the first one after a loss
     int64_t committed = 0;
     std::map<std::string, EventTime> closed_until;
   };
 
-  SeriesState* StateOf(const CandleKey& key);
+  SeriesState* StateOf(const Update& update);
   void Close(const Update& update);
   void Keep(const Update& update);
   static void OnProgress(const ProgressEvent& progress, PartitionState* partition);

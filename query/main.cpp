@@ -48,7 +48,7 @@ HistoryObserver ObserveHistory(Metrics* metrics, admin::Readiness* readiness) {
 }
 
 TailObserver ObserveTail(const QueryConfig& config, Metrics* metrics, admin::Readiness* readiness,
-                         Server* server) {
+                         Fanout* fanout, Server* server) {
   TailObserver observer;
   observer.read = [=](int64_t records, int64_t bad) { metrics->RecordsRead(records, bad); };
   observer.place_lost = [=](int32_t, const std::string&) { metrics->PlaceLost(); };
@@ -57,8 +57,14 @@ TailObserver ObserveTail(const QueryConfig& config, Metrics* metrics, admin::Rea
     readiness->Met("candles");
     Log(kInfo, "live candles are read");
   };
-  observer.reachable = [=] { readiness->Met("kafka"); };
-  observer.unreachable = [=](const std::string& why) { readiness->Unmet("kafka", why); };
+  observer.reachable = [=] {
+    readiness->Met("kafka");
+    fanout->SetTrouble("");
+  };
+  observer.unreachable = [=](const std::string& why) {
+    readiness->Unmet("kafka", why);
+    fanout->SetTrouble(why);
+  };
   observer.lag = [=, most = config.ready_lag_records_max](int64_t records) {
     metrics->TailLag(records);
     if (records <= most) return readiness->Met("lag");
@@ -105,7 +111,8 @@ int Run(const QueryConfig& config, const Shutdown& shutdown) {
       metrics.registry(), &readiness);
   if (!admin.ok()) return Fail(admin.status());
   Log(kInfo, "admin port", {{"port", (*admin)->port()}});
-  const absl::Status prepared = PrepareWorld(config, &readiness, shutdown);
+  std::string token_secret;
+  const absl::Status prepared = PrepareWorld(config, &readiness, shutdown, &token_secret);
   if (absl::IsCancelled(prepared)) return 0;
   if (!prepared.ok()) return Fail(prepared);
 
@@ -113,16 +120,19 @@ int Run(const QueryConfig& config, const Shutdown& shutdown) {
   TradeFanout trades(config.Trades());
   auto history =
       std::make_unique<PostgresHistory>(config.History(), ObserveHistory(&metrics, &readiness));
-  auto server = Server::Start(config.Server(), history.get(), &fanout, &trades, &metrics);
+  ServerOptions options = config.Server();
+  options.service.token_key = TokenKey(std::move(token_secret));
+  auto server = Server::Start(options, history.get(), &fanout, &trades, &metrics);
   if (!server.ok()) return Fail(server.status());
   Log(kInfo, "grpc port", {{"port", (*server)->port()}});
-  auto tail = Tail::Start({.consumer = ConsumerOf(config, config.CandlesTopic()),
-                           .partitions = config.partitions,
-                           .lookback = milliseconds(config.lookback_ms)},
-                          &fanout, ObserveTail(config, &metrics, &readiness, server->get()));
+  auto tail =
+      Tail::Start({.consumer = ConsumerOf(config, config.CandlesTopic()),
+                   .partitions = config.partitions,
+                   .lookback = milliseconds(config.lookback_ms)},
+                  &fanout, ObserveTail(config, &metrics, &readiness, &fanout, server->get()));
   if (!tail.ok()) return Fail(tail.status());
-  auto trade_tail = TradeTail::Start(ConsumerOf(config, config.TradesTopic()), &trades,
-                                     ObserveTrades(&metrics));
+  auto trade_tail =
+      TradeTail::Start(ConsumerOf(config, config.TradesTopic()), &trades, ObserveTrades(&metrics));
   if (!trade_tail.ok()) return Fail(trade_tail.status());
 
   ServeUntil(shutdown, readiness, server->get());

@@ -16,16 +16,27 @@ constexpr EventTime kBeginning{std::numeric_limits<int64_t>::min()};
 Splice::Splice(StreamSpec spec, SpliceRules rules) : spec_(std::move(spec)), rules_(rules) {
   for (const StreamSeries& wanted : spec_.series) {
     series_[wanted.series] = {.partition = wanted.partition,
-                              .from = spec_.start_time.value_or(kBeginning),
+                              .from = StartOf(wanted.series),
                               .newest_closed = {},
                               .sent_open = {}};
     marks_[wanted.partition] = -1;
   }
+  if (!spec_.resume || !rules_.mark_is_resumed_from) return;
+  for (auto& [partition, mark] : marks_) {
+    const auto found = spec_.resume->marks.find(partition);
+    if (found != spec_.resume->marks.end()) mark = found->second;
+  }
+}
+
+EventTime Splice::StartOf(const Series& series) const {
+  if (!spec_.resume) return spec_.start_time.value_or(kBeginning);
+  const auto found = spec_.resume->starts.find(series.interval);
+  return found == spec_.resume->starts.end() ? kBeginning : found->second;
 }
 
 void Splice::Register(const LiveState& live, std::string_view reason, Outlet* outlet) {
   if (ticket_ > 0 && !rules_.lost_place_resumes) return;
-  if (snapshot_sent_ && !reading_) outlet->SendDiscontinuity(reason);
+  if (snapshot_sent_ && !reading_ && !reason.empty()) outlet->SendDiscontinuity(reason);
   ++ticket_;
   reading_ = true;
   required_ = live.committed;
@@ -44,21 +55,29 @@ SnapshotRequest Splice::Request() const {
   SnapshotRequest request;
   for (const auto& [series, state] : series_) {
     WantedSeries wanted{.series = series, .partition = state.partition, .from = state.from};
-    if (snapshot_sent_) {
+    if (snapshot_sent_ || Resumes()) {
       wanted.changed_since = marks_.at(state.partition);
     } else if (!spec_.start_time) {
-      wanted.newest = spec_.last;
+      wanted.newest = LastOf();
     }
     request.series.push_back(std::move(wanted));
   }
   return request;
 }
 
+bool Splice::Resumes() const {
+  return spec_.resume && rules_.mark_is_resumed_from;
+}
+int32_t Splice::LastOf() const {
+  return spec_.resume ? 0 : spec_.last;
+}
+
 Splice::Outcome Splice::OnHistory(int64_t ticket, const Snapshot& snapshot, Outlet* outlet) {
   if (ticket != ticket_ || !reading_) return Outcome::kStale;
   if (rules_.lagging_snapshot_waits && Behind(snapshot)) return Outcome::kBehind;
   const bool first = !std::exchange(snapshot_sent_, true);
-  if (first && !spec_.start_time) BeginAtOldest(snapshot);
+  if (first && !spec_.start_time && !Resumes()) BeginAtOldest(snapshot);
+  if (first && Resumes() && !rules_.start_is_resumed_from) BeginAtOldest(snapshot);
   DeliverHistory(snapshot, outlet);
   TakeMarks(snapshot);
   reading_ = false;
@@ -77,7 +96,7 @@ bool Splice::Behind(const Snapshot& snapshot) const {
 // Of the newest N, the oldest one says where this stream begins; without history it begins behind
 // the newest one.
 void Splice::BeginAtOldest(const Snapshot& snapshot) {
-  if (spec_.last == 0) {
+  if (LastOf() == 0) {
     for (const auto& [series, open_time] : snapshot.newest_closed) {
       if (series_.contains(series)) series_[series].from = EventTime{open_time.us + 1};
     }
@@ -119,6 +138,7 @@ void Splice::DeliverBuffered(bool first, Outlet* outlet) {
       outlet->SendSnapshot(update);
     }
   }
+  outlet->EndSnapshot();
   if (first) outlet->SendSnapshotEnd();
   for (const Update& update : std::exchange(buffered_closed_, {})) OnUpdate(update, outlet);
   for (const auto& [key, update] : std::exchange(buffered_open_, {})) OnUpdate(update, outlet);
@@ -127,12 +147,12 @@ void Splice::DeliverBuffered(bool first, Outlet* outlet) {
 
 void Splice::OnUpdate(const Update& update, Outlet* outlet) {
   Precondition(ticket_ > 0, "Splice::OnUpdate before Register");
+  const auto found = series_.find(SeriesOf(update->key));
+  if (found == series_.end()) return;
   if (reading_) {
     if (rules_.live_is_buffered) Buffer(update);
     return;
   }
-  const auto found = series_.find(SeriesOf(update->key));
-  if (found == series_.end()) return;
   const bool passes = update->closed() ? ClosedPasses(*update, &found->second)
                                        : PartialPasses(*update, &found->second);
   if (passes) outlet->SendLive(update);
@@ -148,6 +168,36 @@ void Splice::Buffer(const Update& update) {
   if (kept && kept->version >= update->version) return;
   buffered_bytes_ += update->bytes() - (kept ? kept->bytes() : 0);
   kept = update;
+}
+
+void Splice::Rewind(const std::map<int32_t, int64_t>& marks) {
+  for (auto& [partition, mark] : marks_) {
+    const auto found = marks.find(partition);
+    if (found != marks.end()) mark = std::min(mark, found->second);
+  }
+  buffered_closed_.clear();
+  buffered_open_.clear();
+  buffered_bytes_ = 0;
+}
+
+void Splice::TakeBack(const CandleUpdate& open) {
+  const auto series = series_.find(SeriesOf(open.key));
+  if (series == series_.end()) return;
+  const auto sent = series->second.sent_open.find(open.key.open_time);
+  if (sent != series->second.sent_open.end()) sent->second = open.version - 1;
+}
+
+bool Splice::Remove(const Series& series) {
+  return series_.erase(series) > 0;
+}
+
+std::map<Interval, EventTime> Splice::Starts() const {
+  std::map<Interval, EventTime> starts;
+  for (const auto& [series, state] : series_) {
+    EventTime& start = starts.emplace(series.interval, state.from).first->second;
+    start = std::min(start, state.from);
+  }
+  return starts;
 }
 
 void Splice::SetNewestClosed(SeriesState* state, EventTime open_time) {

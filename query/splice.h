@@ -30,11 +30,18 @@ struct StreamSeries {
   int32_t partition = 0;
 };
 
+// Where an earlier stream of the same series stopped; from its resume token.
+struct Resume {
+  std::map<int32_t, int64_t> marks;      // per partition; one that is absent: from the beginning
+  std::map<Interval, EventTime> starts;  // it covered open_time >= this; absent: everything
+};
+
 struct StreamSpec {
   std::vector<StreamSeries> series;
   std::optional<EventTime> start_time;  // covers open_time >= this
   int32_t last = 0;  // without start_time: the newest N closed ones of each series
   bool closed_only = false;
+  std::optional<Resume> resume;  // instead of start_time and last
 };
 
 // What the live side knows at the moment of registering; taken in one step with it.
@@ -44,6 +51,8 @@ struct LiveState {
       committed;  // per partition: the snapshot must not be older than this version
   std::set<int32_t>
       unplaced;  // partitions whose `committed` is not known since their place was lost
+  // Per partition and venue: every window that ends at or before this is closed.
+  std::map<int32_t, std::map<std::string, EventTime>> closed_until;
 };
 
 // Where a stream's events go, in order.
@@ -53,6 +62,7 @@ class Outlet {
   virtual void SendSnapshot(
       const Update& update) = 0;  // before SnapshotEnd, or read again after a loss
   virtual void SendLive(const Update& update) = 0;
+  virtual void EndSnapshot() {}  // of each snapshot; what follows is live
   virtual void SendSnapshotEnd() = 0;
   virtual void SendDiscontinuity(std::string_view reason) = 0;
 };
@@ -69,6 +79,8 @@ struct SpliceRules {
   bool open_candles_are_copied = true;        // 20
   bool lost_place_resumes = true;             // 20
   bool lost_place_waits_for_progress = true;  // 20
+  bool mark_is_resumed_from = true;           // 21
+  bool start_is_resumed_from = true;          // 21
   bool lagging_snapshot_waits = true;
   bool live_is_buffered = true;
 };
@@ -83,7 +95,8 @@ class Splice {
 
   explicit Splice(StreamSpec spec, SpliceRules rules = {});
 
-  // First, and again whenever the live side lost its place (then a Discontinuity is sent).
+  // First, and again whenever the live side lost its place (then a Discontinuity is sent), or after
+  // Rewind, without a reason.
   void Register(const LiveState& live, std::string_view reason, Outlet* outlet);
   // The place of a partition is known again: snapshots must reach `committed`.
   void OnPlaced(int32_t partition, int64_t committed);
@@ -97,7 +110,23 @@ class Splice {
   // REQUIRES: Register was called, and the update is of one of the stream's series.
   void OnUpdate(const Update& update, Outlet* outlet);
 
+  // What was let out is taken back: next, what changed since these marks is read again. Until
+  // Register updates must not come.
+  void Rewind(const std::map<int32_t, int64_t>& marks);
+  // This state of an open candle was let out, but will not be sent: it may come again, older ones
+  // may not.
+  void TakeBack(const CandleUpdate& open);
+  // Nothing of it passes any more. False: it was not there.
+  bool Remove(const Series& series);
+  bool Has(const Series& series) const { return series_.contains(series); }
+  bool empty() const { return series_.empty(); }
+
   int64_t buffered_bytes() const { return buffered_bytes_; }
+  bool snapshot_sent() const { return snapshot_sent_; }
+  // Every closed candle of the partition up to this version has been let out.
+  const std::map<int32_t, int64_t>& marks() const { return marks_; }
+  // Per interval, what the stream covers.
+  std::map<Interval, EventTime> Starts() const;
 
  private:
   struct SeriesState {
@@ -107,6 +136,9 @@ class Splice {
     std::map<EventTime, int64_t> sent_open;  // open_time -> version
   };
 
+  EventTime StartOf(const Series& series) const;
+  bool Resumes() const;
+  int32_t LastOf() const;
   bool Behind(const Snapshot& snapshot) const;
   void BeginAtOldest(const Snapshot& snapshot);
   void DeliverHistory(const Snapshot& snapshot, Outlet* outlet);
@@ -126,7 +158,7 @@ class Splice {
   std::set<int32_t> unplaced_;
   int64_t ticket_ = 0;
   bool reading_ = false;
-  bool snapshot_sent_ = false;
+  bool snapshot_sent_ = false;  // and SnapshotEnd with it
 
   std::vector<Update> copied_open_;
   std::deque<Update> buffered_closed_;

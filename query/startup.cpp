@@ -32,15 +32,17 @@ absl::Status PrepareTopic(const QueryConfig& config) {
   if (absl::IsNotFound(trades.status())) return absl::OkStatus();  // ingest makes it
   if (!trades.ok()) return trades.status();
   if (trades->partitions == config.partitions) return absl::OkStatus();
-  return kafka::PartitionCountMismatch(config.TradesTopic(), trades->partitions,
-                                       config.partitions);
+  return kafka::PartitionCountMismatch(config.TradesTopic(), trades->partitions, config.partitions);
 }
 
-absl::Status PrepareStore(const QueryConfig& config) {
+absl::Status PrepareStore(const QueryConfig& config, std::string* token_secret) {
   auto connection = postgres::Connection::Open(config.History().connection);
   if (!connection.ok()) return connection.status();
   absl::Status status = postgres::ApplyMigrations(**connection, postgres::EmbeddedMigrations());
   if (!status.ok()) return status;
+  auto secret = SelectTokenSecret(**connection);
+  if (!secret.ok()) return secret.status();
+  *token_secret = *std::move(secret);
   return CheckPartitionCount(**connection, config.TradesTopic(), config.partitions);
 }
 
@@ -75,13 +77,13 @@ absl::Status Until(const std::function<absl::Status()>& prepare, const Needed& n
 }  // namespace
 
 absl::Status PrepareWorld(const QueryConfig& config, admin::Readiness* readiness,
-                          const Shutdown& shutdown) {
+                          const Shutdown& shutdown, std::string* token_secret) {
   absl::Status status =
       Until([&] { return PrepareTopic(config); },
             {.condition = "topic", .server = "kafka", .waiting = "waiting for Kafka"}, readiness,
             shutdown);
   if (!status.ok()) return status;
-  return Until([&] { return PrepareStore(config); },
+  return Until([&] { return PrepareStore(config, token_secret); },
                {.condition = "postgres", .server = "postgres", .waiting = "waiting for PostgreSQL"},
                readiness, shutdown);
 }

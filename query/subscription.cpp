@@ -1,71 +1,235 @@
 #include "query/subscription.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace quantstream::query {
+namespace {
 
-Subscription::Subscription(StreamSpec spec, SubscriptionLimits limits,
-                           std::chrono::milliseconds update_interval, SpliceRules rules)
-    : splice_(std::move(spec), rules), limits_(limits), update_interval_(update_interval) {}
-
-void Subscription::Register(const LiveState& live, std::string_view reason) {
-  splice_.Register(live, reason, this);
+void Raise(int32_t partition, int64_t version, std::map<int32_t, int64_t>* marks) {
+  const auto found = marks->find(partition);
+  if (found != marks->end()) found->second = std::max(found->second, version);
 }
 
-Splice::Outcome Subscription::OnHistory(int64_t ticket, const Snapshot& snapshot) {
-  return splice_.OnHistory(ticket, snapshot, this);
+void Count(const Update& update, SkippedMessage* skipped) {
+  const EventTime time = update->key.open_time;
+  skipped->first = skipped->count == 0 ? time : std::min(skipped->first, time);
+  skipped->last = skipped->count == 0 ? time : std::max(skipped->last, time);
+  ++skipped->count;
+  if (!update->closed()) return;
+  auto [range, added] =
+      skipped->closed.try_emplace(SeriesOf(update->key), SkippedRange{0, time, time});
+  ++range->second.count;
+  range->second.first = std::min(range->second.first, time);
+  range->second.last = std::max(range->second.last, time);
 }
 
-void Subscription::OnProgress(std::optional<EventTime> watermark) {
-  if (!snapshot_end_sent_ || splice_.reading() || progress_waits_) return;
-  queue_.emplace_back(std::in_place_type<ProgressMessage>, ProgressMessage{watermark});
+}  // namespace
+
+// What a leg's splice lets out goes into the queue.
+class Subscription::LegOutlet final : public Outlet {
+ public:
+  LegOutlet(Subscription* subscription, Leg* leg) : subscription_(subscription), leg_(leg) {}
+
+  void SendSnapshot(const Update& update) override {
+    if (update->closed()) leg_->DropOpenUpTo(update->key, &subscription_->open_bytes_);
+    subscription_->queue_.emplace_back(QueuedCandle{leg_->id, update, false});
+  }
+  void SendLive(const Update& update) override { subscription_->SendLive(leg_, update); }
+  void EndSnapshot() override {
+    leg_->base = leg_->splice.marks();
+    leg_->starts = leg_->splice.Starts();
+    ++leg_->markers_waiting;
+    subscription_->queue_.emplace_back(Marker{leg_->id, leg_->base});
+  }
+  void SendSnapshotEnd() override { subscription_->SnapshotEnded(leg_); }
+  void SendDiscontinuity(std::string_view reason) override { subscription_->Tell(reason); }
+
+ private:
+  Subscription* const subscription_;
+  Leg* const leg_;
+};
+
+Subscription::Subscription(SubscriptionLimits limits, SubscriptionRules rules)
+    : limits_(limits), rules_(rules) {}
+
+Subscription::Subscription(Subscription&&) noexcept = default;
+Subscription& Subscription::operator=(Subscription&&) noexcept = default;
+Subscription::~Subscription() = default;
+
+std::vector<LegId> Subscription::Add(std::vector<LegSpec> specs) {
+  std::vector<LegId> added;
+  const int64_t group = next_leg_;
+  for (LegSpec& spec : specs) {
+    const LegId id = next_leg_++;
+    legs_[id] = std::make_unique<Leg>(id, group, std::move(spec));
+    added.push_back(id);
+  }
+  if (!added.empty()) snapshots_missing_[group] = static_cast<int64_t>(added.size());
+  return added;
+}
+
+void Subscription::Remove(LegId id, const Series& series) {
+  Leg* leg = Find(id);
+  if (leg == nullptr || !leg->splice.Remove(series)) return;
+  leg->shrunk = true;
+  leg->DropOpenOf(series, &open_bytes_);
+  leg->starts = leg->splice.Starts();
+  if (!leg->splice.empty()) return;
+  if (!leg->splice.snapshot_sent()) SnapshotEnded(leg);
+  legs_.erase(id);
+}
+
+void Subscription::Notify(std::string notice) {
+  queue_.emplace_back(EventOf(NoticeMessage{std::move(notice)}));
+}
+
+void Subscription::Tell(std::string_view discontinuity) {
+  queue_.emplace_back(EventOf(DiscontinuityMessage{std::string(discontinuity)}));
+}
+
+void Subscription::Register(LegId id, const LiveState& live, std::string_view reason) {
+  Leg* leg = Find(id);
+  if (leg == nullptr) return;
+  LegOutlet outlet(this, leg);
+  if (leg->parked && !reason.empty()) return Tell(reason);
+  leg->parked = false;
+  // What waits may be dropped later on: all that was not sent is read.
+  if (leg->splice.ticket() > 0) leg->splice.Rewind(leg->base);
+  leg->splice.Register(live, reason, &outlet);
+}
+
+void Subscription::OnPlaced(int32_t partition, int64_t committed) {
+  for (auto& [id, leg] : legs_) leg->splice.OnPlaced(partition, committed);
+}
+
+Splice::Outcome Subscription::OnHistory(LegId id, int64_t ticket, const Snapshot& snapshot) {
+  Leg* leg = Find(id);
+  if (leg == nullptr || leg->parked) return Splice::Outcome::kStale;
+  LegOutlet outlet(this, leg);
+  return leg->splice.OnHistory(ticket, snapshot, &outlet);
+}
+
+void Subscription::OnUpdate(LegId id, const Update& update) {
+  Leg* leg = Find(id);
+  if (leg == nullptr || leg->parked) return;
+  LegOutlet outlet(this, leg);
+  leg->splice.OnUpdate(update, &outlet);
+}
+
+const Splice* Subscription::splice(LegId id) const {
+  const auto found = legs_.find(id);
+  return found == legs_.end() ? nullptr : &found->second->splice;
+}
+
+Leg* Subscription::Find(LegId id) {
+  const auto found = legs_.find(id);
+  return found == legs_.end() ? nullptr : found->second.get();
+}
+
+void Subscription::SnapshotEnded(Leg* leg) {
+  const auto missing = snapshots_missing_.find(leg->group);
+  if (missing == snapshots_missing_.end() || --missing->second > 0) return;
+  snapshots_missing_.erase(missing);
+  queue_.emplace_back(EventOf(SnapshotEndMessage{}));
+  snapshot_end_queued_ = true;
+}
+
+void Subscription::SendLive(Leg* leg, const Update& update) {
+  if (!update->closed()) {
+    conflated_ += leg->Conflate(update, &open_bytes_) ? 1 : 0;
+    return;
+  }
+  leg->DropOpenUpTo(update->key, &open_bytes_);
+  queue_.emplace_back(QueuedCandle{leg->id, update, true});
+  closed_bytes_ += update->bytes();
+  ++closed_waiting_;
+}
+
+void Subscription::OnProgress(std::optional<EventTime> watermark, std::string_view trouble) {
+  if (!snapshot_end_queued_ || !snapshots_missing_.empty() || progress_waits_) return;
+  const bool behind = std::ranges::any_of(
+      legs_, [](const auto& leg) { return leg.second->parked || leg.second->splice.reading(); });
+  if (behind) watermark = std::nullopt;
+  if (behind && trouble.empty()) return;
+  queue_.emplace_back(EventOf(ProgressMessage{watermark, std::string(trouble)}));
   progress_waits_ = true;
 }
 
 void Subscription::OnDraining(std::chrono::milliseconds reconnect_after) {
-  queue_.emplace_front(std::in_place_type<DrainingMessage>, DrainingMessage{reconnect_after});
+  queue_.emplace_front(EventOf(DrainingMessage{reconnect_after}));
 }
 
-void Subscription::SendSnapshot(const Update& update) {
-  if (update->closed()) DropOpenUpTo(update->key);
-  queue_.emplace_back(std::in_place_type<QueuedCandle>, QueuedCandle{update, false});
+int64_t Subscription::waiting_bytes() const {
+  int64_t bytes = closed_bytes_ + open_bytes_;
+  for (const auto& [id, leg] : legs_) bytes += leg->splice.buffered_bytes();
+  return bytes;
 }
 
-void Subscription::SendLive(const Update& update) {
-  if (!update->closed()) return Conflate(update);
-  DropOpenUpTo(update->key);
-  queue_.emplace_back(std::in_place_type<QueuedCandle>, QueuedCandle{update, true});
-  queued_bytes_ += update->bytes();
+bool Subscription::StoreIsSlow() const {
+  return 2 * (closed_bytes_ + open_bytes_) < waiting_bytes();
 }
 
-void Subscription::SendSnapshotEnd() {
-  queue_.emplace_back(std::in_place_type<SnapshotEndMessage>);
-  snapshot_end_sent_ = true;
+bool Subscription::empty() const {
+  return queue_.empty() &&
+         std::ranges::all_of(legs_, [](const auto& leg) { return leg.second->open.empty(); });
 }
 
-void Subscription::SendDiscontinuity(std::string_view reason) {
-  queue_.emplace_back(std::in_place_type<DiscontinuityMessage>,
-                      DiscontinuityMessage{std::string(reason)});
-}
-
-void Subscription::Conflate(const Update& update) {
-  Update& waiting = open_[update->key];
-  if (waiting) {
-    queued_bytes_ -= waiting->bytes();
-    ++conflated_;
+void Subscription::Park() {
+  SkippedEntry dropped;
+  DropWaiting(&dropped);
+  DropOpen(&dropped);
+  for (auto& [id, leg] : legs_) {
+    leg->splice.Rewind(leg->base);
+    leg->parked = true;
   }
-  waiting = update;
-  queued_bytes_ += update->bytes();
 }
 
-// A closed candle is in the queue now: no PARTIAL of its series up to it may come after.
-void Subscription::DropOpenUpTo(const CandleKey& newest_closed) {
-  const CandleKey from{newest_closed.instrument, newest_closed.interval, EventTime{INT64_MIN}};
-  const auto begin = open_.lower_bound(from);
-  const auto end = open_.upper_bound(newest_closed);
-  for (auto dropped = begin; dropped != end; ++dropped) queued_bytes_ -= dropped->second->bytes();
-  open_.erase(begin, end);
-  sent_at_.erase(sent_at_.lower_bound(from), sent_at_.upper_bound(newest_closed));
+bool Subscription::parked() const {
+  return std::ranges::any_of(legs_, [](const auto& leg) { return leg.second->parked; });
+}
+
+bool Subscription::parked(LegId id) const {
+  const auto found = legs_.find(id);
+  return found != legs_.end() && found->second->parked;
+}
+
+void Subscription::Skip(int64_t bytes_max) {
+  SkippedEntry skipped;
+  DropWaiting(&skipped);
+  if (2 * open_bytes_ > bytes_max) DropOpen(&skipped);
+  if (skipped.message.count > 0) queue_.emplace_back(std::move(skipped));
+}
+
+// Live closed candles that wait, and what was said of earlier ones.
+void Subscription::DropWaiting(SkippedEntry* skipped) {
+  std::deque<Entry> kept;
+  for (Entry& entry : queue_) {
+    const auto* candle = std::get_if<QueuedCandle>(&entry);
+    if (auto* earlier = std::get_if<SkippedEntry>(&entry)) {
+      *skipped = std::move(*earlier);  // it stands before all that is dropped now
+    } else if (candle != nullptr && candle->counted) {
+      Count(candle->update, &skipped->message);
+      int64_t& newest = skipped->versions[candle->update->partition];
+      newest = std::max(newest, candle->update->version);
+    } else {
+      kept.push_back(std::move(entry));
+    }
+  }
+  queue_ = std::move(kept);
+  closed_bytes_ = 0;
+  closed_waiting_ = 0;
+}
+
+void Subscription::DropOpen(SkippedEntry* skipped) {
+  for (auto& [id, leg] : legs_) {
+    for (const auto& [key, update] : leg->open) {
+      Count(update, &skipped->message);
+      leg->splice.TakeBack(*update);
+    }
+    leg->open.clear();
+  }
+  open_bytes_ = 0;
 }
 
 std::optional<StreamMessage> Subscription::Take(Time now) {
@@ -79,48 +243,91 @@ std::optional<StreamMessage> Subscription::Take(Time now) {
 }
 
 void Subscription::TakeClosed(CandlesMessage* message, int64_t* bytes) {
-  while (!queue_.empty()) {
+  for (; !queue_.empty(); queue_.pop_front()) {
+    if (const auto* marker = std::get_if<Marker>(&queue_.front())) {
+      OnMarker(*marker);
+      continue;
+    }
     const auto* candle = std::get_if<QueuedCandle>(&queue_.front());
     if (candle == nullptr) return;
     const auto size = static_cast<int64_t>(candle->update->message.size());
-    if (!message->candles.empty() && *bytes + size > limits_.message_bytes_max) return;
-    if (candle->counted) queued_bytes_ -= candle->update->bytes();
+    const bool wanted = Wanted(*candle);
+    if (wanted && !message->candles.empty() && *bytes + size > limits_.message_bytes_max) return;
+    if (candle->counted) {
+      closed_bytes_ -= candle->update->bytes();
+      --closed_waiting_;
+      RaiseSent(candle->update->partition, candle->update->version);
+    }
+    if (!wanted) continue;
     *bytes += size;
     message->candles.push_back(candle->update);
-    queue_.pop_front();
+  }
+}
+
+// Not when its series was removed meanwhile.
+bool Subscription::Wanted(const QueuedCandle& candle) {
+  const Leg* leg = Find(candle.leg);
+  return leg != nullptr && (!leg->shrunk || leg->splice.Has(SeriesOf(candle.update->key)));
+}
+
+void Subscription::OnMarker(const Marker& marker) {
+  Leg* leg = Find(marker.leg);
+  if (leg == nullptr) return;
+  --leg->markers_waiting;
+  leg->snapshot_taken = true;
+  leg->sent = marker.marks;
+}
+
+// Candles of a partition wait in order of version, whatever leg they are of.
+void Subscription::RaiseSent(int32_t partition, int64_t version) {
+  for (auto& [id, leg] : legs_) {
+    if (leg->markers_waiting > 0 || leg->splice.reading()) continue;
+    Raise(partition, version, &leg->sent);
+    Raise(partition, version, &leg->base);
   }
 }
 
 void Subscription::TakeOpen(Time now, CandlesMessage* message, int64_t* bytes) {
-  const bool paced = update_interval_.count() > 0;
-  for (auto waiting = open_.begin(); waiting != open_.end();) {
-    const auto size = static_cast<int64_t>(waiting->second->message.size());
-    if (!message->candles.empty() && *bytes + size > limits_.message_bytes_max) return;
-    if (paced) {
-      const auto sent = sent_at_.find(waiting->first);
-      if (sent != sent_at_.end() && now < sent->second + update_interval_) {
-        ++waiting;
-        continue;
-      }
-      sent_at_[waiting->first] = now;
-    }
-    queued_bytes_ -= waiting->second->bytes();
-    *bytes += size;
-    message->candles.push_back(std::move(waiting->second));
-    waiting = open_.erase(waiting);
+  for (auto& [id, leg] : legs_) {
+    if (!leg->TakeOpen(now, limits_.message_bytes_max, message, bytes, &open_bytes_)) return;
   }
 }
 
-StreamMessage Subscription::TakeEvent() {
+std::optional<StreamMessage> Subscription::TakeEvent() {
   Entry entry = std::move(queue_.front());
   queue_.pop_front();
-  if (const auto* progress = std::get_if<ProgressMessage>(&entry)) {
-    progress_waits_ = false;
-    return *progress;
+  if (auto* skipped = std::get_if<SkippedEntry>(&entry)) {
+    for (const auto& [partition, version] : skipped->versions) RaiseSent(partition, version);
+    return std::optional<StreamMessage>(std::in_place, std::move(skipped->message));
   }
-  if (const auto* discontinuity = std::get_if<DiscontinuityMessage>(&entry)) return *discontinuity;
-  if (const auto* draining = std::get_if<DrainingMessage>(&entry)) return *draining;
-  return SnapshotEndMessage{};
+  const Event& event = std::get<Event>(entry);
+  if (std::holds_alternative<ProgressMessage>(*event)) progress_waits_ = false;
+  return std::move(*event);
+}
+
+bool Subscription::WaitsForTime() const {
+  return std::ranges::any_of(legs_, [](const auto& leg) {
+    return leg.second->update_interval.count() > 0 && !leg.second->open.empty();
+  });
+}
+
+std::optional<Resume> Subscription::Resumable() const {
+  if (legs_.empty()) return std::nullopt;
+  Resume resume;
+  for (const auto& [id, leg] : legs_) {
+    if (rules_.token_waits_for_snapshot_end && !leg->resumable()) return std::nullopt;
+    const bool of_sent = rules_.mark_is_of_what_was_sent && leg->resumable();
+    const auto& marks = of_sent ? leg->sent : leg->splice.marks();
+    for (const auto& [partition, mark] : marks) {
+      int64_t& least = resume.marks.emplace(partition, mark).first->second;
+      least = std::min(least, mark);
+    }
+    for (const auto& [interval, start] : leg->starts) {
+      EventTime& least = resume.starts.emplace(interval, start).first->second;
+      least = std::min(least, start);
+    }
+  }
+  return resume;
 }
 
 }  // namespace quantstream::query

@@ -1,18 +1,22 @@
-// One client's queue: what it wants, what it has been told, what waits for it. PARTIAL candles are
-// conflated while they wait, FINAL and REVISED never; past the bound the client is too slow. Pure;
-// the lock is the stream's.
+// One client's queue: what it wants, what it has been told, what waits for it. What it wants comes
+// in legs, each a history with its live side, added and removed while the others go on. PARTIAL
+// candles are conflated while they wait; what happens to FINAL and REVISED past the bound is the
+// client's choice. Pure; the lock is the stream's.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "query/leg.h"
 #include "query/splice.h"
+#include "query/stream_event.h"
 
 namespace quantstream::query {
 
@@ -22,78 +26,109 @@ struct SubscriptionLimits {
   int64_t message_bytes_max = 256 << 10;  // one message, unless a single candle is larger
 };
 
-// The events of a stream.
-struct CandlesMessage {
-  std::vector<Update> candles;
+// Test-only: each rule can be taken out to see that it is needed.
+struct SubscriptionRules {
+  bool mark_is_of_what_was_sent = true;      // 21: else of what was queued
+  bool token_waits_for_snapshot_end = true;  // 21
 };
-struct SnapshotEndMessage {};
-struct ProgressMessage {
-  std::optional<EventTime> watermark;
-};
-struct DiscontinuityMessage {
-  std::string reason;
-};
-struct DrainingMessage {
-  std::chrono::milliseconds reconnect_after{0};
-};
-using StreamMessage = std::variant<CandlesMessage, SnapshotEndMessage, ProgressMessage,
-                                   DiscontinuityMessage, DrainingMessage>;
 
-class Subscription final : private Outlet {
+class Subscription {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // `update_interval`: at least this long between two states of one open candle.
-  Subscription(StreamSpec spec, SubscriptionLimits limits,
-               std::chrono::milliseconds update_interval = {}, SpliceRules rules = {});
+  explicit Subscription(SubscriptionLimits limits = {}, SubscriptionRules rules = {});
+  Subscription(Subscription&&) noexcept;
+  Subscription& operator=(Subscription&&) noexcept;
+  ~Subscription();
 
-  // Input.
-  void Register(const LiveState& live, std::string_view reason);
-  void OnPlaced(int32_t partition, int64_t committed) { splice_.OnPlaced(partition, committed); }
-  Splice::Outcome OnHistory(int64_t ticket, const Snapshot& snapshot);
-  void OnUpdate(const Update& update) { splice_.OnUpdate(update, this); }
+  // Input. Legs that are added together share one SnapshotEnd.
+  std::vector<LegId> Add(std::vector<LegSpec> specs);
+  // Nothing of the series comes any more from this leg; a leg without series is gone.
+  void Remove(LegId leg, const Series& series);
+  // What a client is told in the order of its queue.
+  void Notify(std::string notice);
+  void Tell(std::string_view discontinuity);
+
+  // As Splice's, of one leg.
+  void Register(LegId leg, const LiveState& live, std::string_view reason);
+  void OnPlaced(int32_t partition, int64_t committed);
+  Splice::Outcome OnHistory(LegId leg, int64_t ticket, const Snapshot& snapshot);
+  void OnUpdate(LegId leg, const Update& update);
+  // Null: there is no such leg any more.
+  const Splice* splice(LegId leg) const;
+
   // Every window that ends at or before `watermark` is closed, and OnUpdate has had its candles.
-  void OnProgress(std::optional<EventTime> watermark);
+  void OnProgress(std::optional<EventTime> watermark, std::string_view trouble);
   void OnDraining(std::chrono::milliseconds reconnect_after);
 
-  const Splice& splice() const { return splice_; }
-  // The client reads too slowly: end the stream.
-  bool overflowed() const { return waiting_bytes() > limits_.queue_bytes_max; }
-  int64_t waiting_bytes() const { return queued_bytes_ + splice_.buffered_bytes(); }
-  bool empty() const { return queue_.empty() && open_.empty(); }
+  // The client reads too slowly for this bound. What is to be done then:
+  bool Overflows(int64_t bytes_max) const { return waiting_bytes() > bytes_max; }
+  // The store is what keeps it waiting.
+  bool StoreIsSlow() const;
+  //  - lets go of all live candles that wait: once the client has taken the rest, they are read
+  //    again. Updates are passed over until each leg was registered again;
+  void Park();
+  bool parked() const;
+  bool parked(LegId leg) const;
+  //  - or leaves them out, and tells;
+  void Skip(int64_t bytes_max);
+  int64_t waiting_bytes() const;
+  int64_t closed_waiting() const { return closed_waiting_; }  // live ones
+  bool empty() const;
   int64_t conflated() const { return conflated_; }
 
   // What to send next, if anything is due.
   std::optional<StreamMessage> Take(Time now);
+  // Something may become due by time alone.
+  bool WaitsForTime() const;
+  // What a stream that resumes after the last Take must know; absent while history is on its way.
+  std::optional<Resume> Resumable() const;
 
  private:
+  class LegOutlet;
   struct QueuedCandle {
+    LegId leg = 0;
     Update update;
-    bool counted = false;  // in queued_bytes_
+    bool counted = false;  // live: in closed_bytes_
   };
-  using Entry = std::variant<QueuedCandle, SnapshotEndMessage, ProgressMessage,
-                             DiscontinuityMessage, DrainingMessage>;
+  struct Marker {  // all of a leg's snapshot stands before it
+    LegId leg = 0;
+    std::map<int32_t, int64_t> marks;
+  };
+  struct SkippedEntry {
+    SkippedMessage message;
+    std::map<int32_t, int64_t> versions;  // newest that was left out
+  };
+  using Event = std::unique_ptr<StreamMessage>;  // most entries are candles, which take less room
+  using Entry = std::variant<QueuedCandle, Marker, SkippedEntry, Event>;
 
-  void SendSnapshot(const Update& update) override;
-  void SendLive(const Update& update) override;
-  void SendSnapshotEnd() override;
-  void SendDiscontinuity(std::string_view reason) override;
-
-  void Conflate(const Update& update);
-  void DropOpenUpTo(const CandleKey& newest_closed);
+  Leg* Find(LegId leg);
+  void SnapshotEnded(Leg* leg);
+  void SendLive(Leg* leg, const Update& update);
+  void DropWaiting(SkippedEntry* skipped);
+  void DropOpen(SkippedEntry* skipped);
+  bool Wanted(const QueuedCandle& candle);
+  void OnMarker(const Marker& marker);
+  void RaiseSent(int32_t partition, int64_t version);
   void TakeClosed(CandlesMessage* message, int64_t* bytes);
   void TakeOpen(Time now, CandlesMessage* message, int64_t* bytes);
-  StreamMessage TakeEvent();
+  template <typename T>
+  static Event EventOf(T message) {
+    return std::make_unique<StreamMessage>(std::move(message));
+  }
+  std::optional<StreamMessage> TakeEvent();
 
-  Splice splice_;
   SubscriptionLimits limits_;
-  std::chrono::milliseconds update_interval_;
-  std::deque<Entry> queue_;            // closed candles and events, in order
-  std::map<CandleKey, Update> open_;   // newest waiting state of each open candle
-  std::map<CandleKey, Time> sent_at_;  // only with update_interval_
-  int64_t queued_bytes_ = 0;
+  SubscriptionRules rules_;
+  std::map<LegId, std::unique_ptr<Leg>> legs_;
+  LegId next_leg_ = 1;
+  std::map<int64_t, int64_t> snapshots_missing_;  // group of legs -> how many
+  std::deque<Entry> queue_;                       // closed candles and events, in order
+  int64_t closed_bytes_ = 0;                      // of the live ones in it
+  int64_t closed_waiting_ = 0;
+  int64_t open_bytes_ = 0;  // of all legs
   int64_t conflated_ = 0;
-  bool snapshot_end_sent_ = false;
+  bool snapshot_end_queued_ = false;
   bool progress_waits_ = false;
 };
 

@@ -72,7 +72,19 @@ void Tail::Loop() {
     for (const kafka::ConsumerError& error : result.errors) OnError(error);
     if (!result.records.empty() && std::exchange(unreachable_, false)) observer_.reachable();
     CheckCaughtUp();
+    LookForSoughtPlaces();
     ReportLag();
+  }
+}
+
+// A stream resumes behind what was read here: does the log reach that far at all?
+void Tail::LookForSoughtPlaces() {
+  const auto now = steady_clock::now();
+  if (now < next_look_) return;
+  next_look_ = now + kTopicCheckInterval;
+  for (const int32_t partition : fanout_->places().Sought()) {
+    const auto range = consumer_->QueryLogRange(partition, kProbeWait);
+    if (range.ok()) fanout_->places().OnLogEnd(partition, range->end);
   }
 }
 
@@ -156,13 +168,18 @@ absl::Status Tail::StartPartition(int32_t partition, Place* place) {
     return status;
   }
   place->reading = true;
+  fanout_->places().Set(partition, place->position);
   return absl::OkStatus();
 }
 
 void Tail::OnRecord(const kafka::RecordView& record) {
   places_[record.partition].position = record.offset + 1;
-  const auto event = DecodeEvent(record.partition, record.payload);
-  if (event.ok()) return fanout_->OnEvent(*event);
+  auto event = DecodeEvent(record.partition, record.payload);
+  if (event.ok()) {
+    event->offset = record.offset;
+    return fanout_->OnEvent(*event);
+  }
+  fanout_->places().Set(record.partition, record.offset + 1);
   if (absl::IsUnimplemented(event.status())) return;  // of a newer processor
   ++bad_records_;
   // It may have held a FINAL: streams read it from the store.

@@ -59,6 +59,7 @@ class Tail {
   void Loop();
   void StartPartitions();
   void LookForBroker();
+  void LookForSoughtPlaces();
   absl::Status AskTopicId();
   absl::Status StartPartition(int32_t partition, Place* place);
   bool SameTopic();
@@ -77,6 +78,7 @@ class Tail {
   std::map<int32_t, Place> places_;
   std::chrono::steady_clock::time_point next_start_{};
   std::chrono::steady_clock::time_point next_report_{};
+  std::chrono::steady_clock::time_point next_look_{};
   std::string topic_id_;  // what is read now
   std::chrono::steady_clock::time_point topic_id_since_{};
   std::chrono::steady_clock::time_point next_topic_check_{};

@@ -65,8 +65,9 @@ absl::Status CandleNotFound(std::string_view instrument, Interval interval, Even
   detail.set_resource_type("quantstream.v1.Candle");
   detail.set_resource_name(absl::StrCat(std::string(instrument), " ", interval.ToString(), " ",
                                         TimeForPeople(open_time)));
-  detail.set_description("nothing traded in this window, it is not closed yet, or it is no longer "
-                         "stored; GetCandles lists those that there are");
+  detail.set_description(
+      "nothing traded in this window, it is not closed yet, or it is no longer "
+      "stored; GetCandles lists those that there are");
   absl::Status status = absl::NotFoundError(
       absl::StrCat("no closed candle '", detail.resource_name(), "': ", detail.description()));
   Attach(detail, &status);
@@ -104,6 +105,15 @@ absl::Status WithRetryAfter(absl::Status status, std::chrono::milliseconds delay
 absl::Status ShuttingDown(std::chrono::milliseconds reconnect_after) {
   return WithRetryAfter(absl::UnavailableError("the server shuts down; reconnect"),
                         reconnect_after);
+}
+
+absl::Status TooSlow(const std::vector<std::pair<std::string, std::string>>& metadata) {
+  google::rpc::ErrorInfo info = Info("SLOW_CLIENT");
+  for (const auto& [key, value] : metadata) (*info.mutable_metadata())[key] = value;
+  absl::Status status =
+      absl::ResourceExhaustedError("the client reads more slowly than candles come");
+  Attach(info, &status);
+  return status;
 }
 
 absl::Status Exhausted(std::string_view reason, std::string_view description) {

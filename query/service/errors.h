@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -45,6 +46,9 @@ absl::Status WithRetryAfter(absl::Status status, std::chrono::milliseconds delay
 
 // UNAVAILABLE with a RetryInfo: the process is about to end, and another one is to be asked.
 absl::Status ShuttingDown(std::chrono::milliseconds reconnect_after);
+
+// RESOURCE_EXHAUSTED with an ErrorInfo that holds these.
+absl::Status TooSlow(const std::vector<std::pair<std::string, std::string>>& metadata);
 
 // RESOURCE_EXHAUSTED with an ErrorInfo.
 absl::Status Exhausted(std::string_view reason, std::string_view description);

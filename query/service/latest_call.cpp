@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "quantstream/v1/market_data.pb.h"
 #include "query/service/errors.h"
 
@@ -21,7 +22,7 @@ grpc::ServerUnaryReactor* LatestCall::Start(ServiceParts* parts,
     call->End(query.status());
   } else if (!parts->live) {
     call->End(WithRetryAfter(absl::UnavailableError("the live candles are not read yet"),
-                              parts->limits.reconnect_after));
+                             parts->limits.reconnect_after));
   } else {
     call->Begin(*std::move(query));
   }
@@ -30,6 +31,29 @@ grpc::ServerUnaryReactor* LatestCall::Start(ServiceParts* parts,
 
 LatestCall::LatestCall(ServiceParts* parts, v1::GetLatestResponse* response)
     : SplicedCall(parts), response_(response) {}
+
+void LatestCall::Begin(StreamQuery query) {
+  Open({});
+  parts_->instruments.Resolve(
+      query.instruments, [](size_t i) { return absl::StrCat("instruments[", i, "]"); },
+      [this, self = shared_from_this(), query](Resolved instruments) {
+        OnResolved(query, std::move(instruments));
+      });
+}
+
+void LatestCall::OnResolved(const StreamQuery& query, Resolved instruments) {
+  if (!instruments.ok()) return End(instruments.status());
+  LegSpec spec{.stream = {.series = SeriesOfAll(*instruments, query.intervals),
+                          .start_time = {},
+                          .last = query.history.last,
+                          .closed_only = false,
+                          .resume = {}}};
+  {
+    std::lock_guard lock(mutex_);
+    series_ = spec.stream.series;
+  }
+  AddLegs({std::move(spec)});
+}
 
 void LatestCall::Pump() {
   std::unique_lock lock(mutex_);
@@ -46,11 +70,11 @@ void LatestCall::Pump() {
 }
 
 void LatestCall::TakeLocked() {
-  if (subscription_ && subscription_->overflowed()) {
+  if (subscription_.Overflows(parts_->limits.subscription.queue_bytes_max)) {
     return EndLocked(absl::UnavailableError("the store does not answer as fast as candles come"));
   }
-  while (subscription_) {
-    const auto message = subscription_->Take(Clock::now());
+  while (!ended_) {
+    const auto message = subscription_.Take(Clock::now());
     if (!message) return;
     if (const auto* batch = std::get_if<CandlesMessage>(&*message)) {
       for (const Update& update : batch->candles) {

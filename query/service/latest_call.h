@@ -16,6 +16,7 @@ namespace quantstream::query {
 
 class LatestCall final : public SplicedCall, public grpc::ServerUnaryReactor {
  public:
+  // Lives until OnDone.
   static grpc::ServerUnaryReactor* Start(ServiceParts* parts, const v1::GetLatestRequest& request,
                                          v1::GetLatestResponse* response);
   LatestCall(ServiceParts* parts, v1::GetLatestResponse* response);
@@ -24,11 +25,14 @@ class LatestCall final : public SplicedCall, public grpc::ServerUnaryReactor {
   void OnDone() override;
 
  private:
+  void Begin(StreamQuery query);
+  void OnResolved(const StreamQuery& query, Resolved instruments);
   void Pump() override;
   // With the lock held: what came so far; ends the call at SnapshotEnd.
   void TakeLocked();
 
   v1::GetLatestResponse* const response_;  // not touched after Finish
+  std::vector<StreamSeries> series_;  // in the order asked for; guarded by mutex_, as is newest_
   std::map<Series, Update> newest_;
   std::shared_ptr<SplicedCall> self_;
 };

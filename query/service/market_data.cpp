@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "quantstream/v1/market_data.grpc.pb.h"
+#include "query/service/candle_stream.h"
 #include "query/service/errors.h"
 #include "query/service/latest_call.h"
 #include "query/service/lineage_call.h"
 #include "query/service/list_gaps_call.h"
 #include "query/service/page_calls.h"
 #include "query/service/server_info_call.h"
-#include "query/service/stream.h"
+#include "query/service/subscribe_stream.h"
 #include "query/service/trade_stream.h"
 
 namespace quantstream::query {
@@ -28,18 +29,8 @@ using Reads = V1::WithCallbackMethod_ListInstruments<V1::WithCallbackMethod_GetC
     V1::WithCallbackMethod_GetLatest<V1::WithRawCallbackMethod_StreamCandles<Base>>>>;
 template <typename Base>
 using Later = V1::WithRawCallbackMethod_StreamTrades<
-    V1::WithCallbackMethod_Subscribe<V1::WithCallbackMethod_ListGaps<
+    V1::WithRawCallbackMethod_Subscribe<V1::WithCallbackMethod_ListGaps<
         V1::WithCallbackMethod_GetCandleLineage<V1::WithCallbackMethod_GetServerInfo<Base>>>>>;
-
-grpc::Status NotYet(const char* method) {
-  return {grpc::StatusCode::UNIMPLEMENTED, std::string(method) + " comes in a later version"};
-}
-
-struct SubscribeNotYet final
-    : grpc::ServerBidiReactor<v1::SubscribeRequest, v1::SubscribeResponse> {
-  SubscribeNotYet() { Finish(NotYet("Subscribe")); }
-  void OnDone() override { delete this; }
-};
 
 }  // namespace
 
@@ -67,10 +58,8 @@ class MarketDataService::Service final : public Reads<Later<V1::Service>> {
       CallbackServerContext*, const grpc::ByteBuffer* request) override {
     return trades_.Start(*request);
   }
-  grpc::ServerBidiReactor<v1::SubscribeRequest, v1::SubscribeResponse>* Subscribe(
-      CallbackServerContext*) override {
-    return new SubscribeNotYet;
-  }
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Subscribe(
+      CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* ListGaps(CallbackServerContext*, const v1::ListGapsRequest* request,
                                      v1::ListGapsResponse* response) override {
     return StartListGaps(parts_, *request, response);
@@ -86,9 +75,9 @@ class MarketDataService::Service final : public Reads<Later<V1::Service>> {
     return StartGetServerInfo(parts_, *request, response);
   }
 
-  std::vector<std::shared_ptr<CandleStream>> streams() const {
+  std::vector<std::shared_ptr<StreamCall>> streams() const {
     std::lock_guard lock(mutex_);
-    std::vector<std::shared_ptr<CandleStream>> open;
+    std::vector<std::shared_ptr<StreamCall>> open;
     for (const auto& [address, stream] : streams_) {
       if (auto alive = stream.lock()) open.push_back(std::move(alive));
     }
@@ -99,23 +88,39 @@ class MarketDataService::Service final : public Reads<Later<V1::Service>> {
   TradeStreams& trades() { return trades_; }
 
  private:
+  template <typename Stream, typename... Args>
+  Stream* Open(CallbackServerContext* context, const Args&... args);
+  void Close(StreamCall* done);
+
   ServiceParts* const parts_;
   TradeStreams trades_;
   mutable std::mutex mutex_;
-  std::map<CandleStream*, std::weak_ptr<CandleStream>> streams_;  // guarded by mutex_
+  std::map<StreamCall*, std::weak_ptr<StreamCall>> streams_;  // guarded by mutex_
 };
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* MarketDataService::Service::StreamCandles(
-    CallbackServerContext* context, const grpc::ByteBuffer* request) {
+template <typename Stream, typename... Args>
+Stream* MarketDataService::Service::Open(CallbackServerContext* context, const Args&... args) {
   // The entry is made under the lock that OnDone's removal waits for: a stream may be done before
   // Start returns.
   std::lock_guard lock(mutex_);
-  auto stream = CandleStream::Start(parts_, context, *request, [this](CandleStream* done) {
-    std::lock_guard removal(mutex_);
-    streams_.erase(done);
-  });
+  auto stream = Stream::Start(parts_, context, args..., [this](StreamCall* done) { Close(done); });
   streams_[stream.get()] = stream;
   return stream.get();
+}
+
+void MarketDataService::Service::Close(StreamCall* done) {
+  std::lock_guard lock(mutex_);
+  streams_.erase(done);
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* MarketDataService::Service::StreamCandles(
+    CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  return Open<CandleStream>(context, *request);
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* MarketDataService::Service::Subscribe(
+    CallbackServerContext* context) {
+  return Open<SubscribeStream>(context);
 }
 
 MarketDataService::MarketDataService(ServiceParts* parts)

@@ -1,12 +1,14 @@
 // What the calls of the service share.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 
 #include "query/fanout.h"
 #include "query/io.h"
 #include "query/metrics.h"
+#include "query/resume_token.h"
 #include "query/service/known_instruments.h"
 #include "query/service/memory_budget.h"
 #include "query/service/requests.h"
@@ -26,6 +28,11 @@ struct ServiceLimits {
   std::chrono::milliseconds end_wait_max{5000};     // for a last write to be taken by the client
   std::chrono::milliseconds reconnect_after{1000};  // what Draining and RetryInfo tell clients
   ServerInfo info;
+  int64_t queues_bytes_max = int64_t{1} << 30;  // live candles that wait for all clients
+  std::chrono::milliseconds stream_age_max{0};  // then a client is asked to reconnect; 0 = never
+  std::chrono::milliseconds drain_grace{2000};  // from Draining to the end
+  std::chrono::milliseconds token_age_max{7 * 86'400'000};
+  TokenKey token_key;
 };
 
 // All outlive the calls.
@@ -40,6 +47,13 @@ struct ServiceParts {
   std::atomic<int64_t> streams = 0;
   std::atomic<bool> live = false;  // the live side has caught up
   std::atomic<bool> draining = false;
+
+  // What may wait for one client: each has its share, so that no client takes another's.
+  int64_t QueueBytesMax() const {
+    constexpr int64_t kLeast = 64 << 10;
+    const int64_t share = limits.queues_bytes_max / std::max<int64_t>(1, streams);
+    return std::min(limits.subscription.queue_bytes_max, std::max(kLeast, share));
+  }
 };
 
 }  // namespace quantstream::query

@@ -13,10 +13,9 @@ namespace {
 
 constexpr EventTime kBeginning{std::numeric_limits<int64_t>::min()};
 constexpr EventTime kEnd{std::numeric_limits<int64_t>::max()};
-constexpr int32_t kUpdateIntervalMsMax = 60'000;
 
-void CheckStates(const v1::GetCandlesRequest& request,
-                 RequestChecker* checker, CandlesQuery* query) {
+void CheckStates(const v1::GetCandlesRequest& request, RequestChecker* checker,
+                 CandlesQuery* query) {
   if (request.states().empty()) return;
   query->with_final = query->with_revised = false;
   for (int i = 0; i < request.states_size(); ++i) {
@@ -37,8 +36,8 @@ void CheckStates(const v1::GetCandlesRequest& request,
   }
 }
 
-void CheckRange(const v1::GetCandlesRequest& request,
-                RequestChecker* checker, CandlesQuery* query) {
+void CheckRange(const v1::GetCandlesRequest& request, RequestChecker* checker,
+                CandlesQuery* query) {
   query->from = kBeginning;
   query->to = kEnd;
   if (request.has_start_time()) {
@@ -50,8 +49,8 @@ void CheckRange(const v1::GetCandlesRequest& request,
   if (query->from > query->to) checker->Wrong("end_time", "is before start_time");
 }
 
-void CheckPosition(const v1::GetCandlesRequest& request,
-                   RequestChecker* checker, CandlesQuery* query) {
+void CheckPosition(const v1::GetCandlesRequest& request, RequestChecker* checker,
+                   CandlesQuery* query) {
   const std::string position = checker->Position(request.page_token(), query->fingerprint);
   if (position.empty()) return;
   int64_t next = 0, left = 0;
@@ -100,10 +99,6 @@ uint64_t FingerprintOf(const v1::GetCandlesRequest& request) {
   return Fingerprint().Add("GetCandles").Add(same.SerializeAsString()).value();
 }
 
-absl::Status Later(std::string_view what) {
-  return absl::UnimplementedError(absl::StrCat(std::string(what), " is not implemented yet"));
-}
-
 }  // namespace
 
 absl::StatusOr<ListInstrumentsQuery> Check(const v1::ListInstrumentsRequest& request,
@@ -141,52 +136,6 @@ absl::StatusOr<CandlesQuery> Check(const v1::GetCandlesRequest& request,
   query.fingerprint = FingerprintOf(request);
   CheckPosition(request, &checker, &query);
   if (!checker.status().ok()) return checker.status();
-  return query;
-}
-
-absl::StatusOr<StreamQuery> Check(const v1::GetLatestRequest& request,
-                                  const RequestLimits& limits) {
-  RequestChecker checker(limits);
-  StreamQuery query;
-  query.instruments = checker.Instruments(request.instruments());
-  query.intervals = checker.Intervals(request.intervals());
-  query.last = 1;
-  if (!checker.status().ok()) return checker.status();
-  return query;
-}
-
-absl::StatusOr<StreamQuery> Check(const v1::StreamCandlesRequest& request,
-                                  const RequestLimits& limits) {
-  RequestChecker checker(limits);
-  StreamQuery query;
-  query.instruments = checker.Instruments(request.instruments());
-  query.intervals = checker.Intervals(request.intervals());
-  if (request.has_start_time()) {
-    query.start_time = checker.Time("start_time", request.start_time(), kBeginning);
-  }
-  query.last = checker.Number("last", request.last(), limits.last_max);
-  if (request.last() > 0 && request.has_start_time()) {
-    checker.Wrong("last", "cannot be given together with start_time");
-  }
-  const int64_t series = static_cast<int64_t>(query.instruments.size() * query.intervals.size());
-  if (!query.start_time && series * query.last > limits.snapshot_candles_max) {
-    checker.Wrong(
-        "last", absl::StrCat("asks for ", series * query.last, " candles of history; legal: up to ",
-                             limits.snapshot_candles_max, " for all series together"));
-  }
-  if (!v1::SlowConsumerPolicy_IsValid(request.slow_consumer_policy())) {
-    checker.Wrong("slow_consumer_policy", "legal: SLOW_CONSUMER_POLICY_CONFLATE");
-  }
-  query.closed_only = request.closed_only();
-  query.update_interval = std::chrono::milliseconds(
-      checker.Number("min_update_ms", request.min_update_ms(), kUpdateIntervalMsMax));
-  if (!checker.status().ok()) return checker.status();
-  if (!request.resume_token().empty()) {
-    return Later("resume_token: continuing a stream (start a new one with start_time or last)");
-  }
-  if (request.slow_consumer_policy() > v1::SLOW_CONSUMER_POLICY_CONFLATE) {
-    return Later("slow_consumer_policy: another policy than SLOW_CONSUMER_POLICY_CONFLATE");
-  }
   return query;
 }
 

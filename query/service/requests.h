@@ -16,7 +16,6 @@ namespace quantstream::v1 {
 class GetCandlesRequest;
 class GetLatestRequest;
 class ListInstrumentsRequest;
-class StreamCandlesRequest;
 }  // namespace quantstream::v1
 
 namespace quantstream::query {
@@ -29,6 +28,7 @@ struct RequestLimits {
   int32_t instruments_max = 1000;
   int64_t snapshot_candles_max = 100'000;  // of one stream's history
   int64_t filled_candles_max = 100'000;    // windows of one range, where empty ones are filled
+  int32_t subscriptions_max = 8'000;       // instruments x intervals of one stream
 };
 
 struct ListInstrumentsQuery {
@@ -55,25 +55,11 @@ struct CandlesQuery {
   uint64_t fingerprint = 0;
 };
 
-struct StreamQuery {
-  std::vector<std::string> instruments;  // as asked for
-  std::vector<Interval> intervals;
-  std::optional<EventTime> start_time;
-  int32_t last = 0;
-  bool closed_only = false;
-  std::chrono::milliseconds update_interval{0};
-};
-
-// INVALID_ARGUMENT (errors.h), or UNIMPLEMENTED for what a later version will do.
+// INVALID_ARGUMENT (errors.h). Those of streams: stream_requests.h.
 absl::StatusOr<ListInstrumentsQuery> Check(const v1::ListInstrumentsRequest& request,
                                            const RequestLimits& limits);
 absl::StatusOr<CandlesQuery> Check(const v1::GetCandlesRequest& request,
                                    const RequestLimits& limits);
-// As a stream of the last one.
-absl::StatusOr<StreamQuery> Check(const v1::GetLatestRequest& request, const RequestLimits& limits);
-absl::StatusOr<StreamQuery> Check(const v1::StreamCandlesRequest& request,
-                                  const RequestLimits& limits);
-
 // INVALID_ARGUMENT: so many windows are more than one range with `fill` may have.
 absl::Status TooManyToFill(Interval interval, int64_t windows, int64_t maximum);
 

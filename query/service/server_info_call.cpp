@@ -17,8 +17,7 @@ void FillLimits(const ServiceLimits& limits, v1::ServerLimits* out) {
   out->set_connections_max(info.connections_max);
   out->set_streams_per_connection_max(info.streams_per_connection_max);
   out->set_streams_max(limits.streams_max);
-  out->set_subscriptions_per_stream_max(request.instruments_max *
-                                        static_cast<int64_t>(request.intervals.size()));
+  out->set_subscriptions_per_stream_max(request.subscriptions_max);
   out->set_page_size_max(request.page_max);
   out->set_history_candles_max(request.snapshot_candles_max);
   out->set_filled_candles_max(request.filled_candles_max);
@@ -26,6 +25,10 @@ void FillLimits(const ServiceLimits& limits, v1::ServerLimits* out) {
   out->set_history_waiting_max(info.history_waiting_max);
   SetDuration(info.history_statement_max, out->mutable_history_statement_max());
   out->set_queue_bytes_max(limits.subscription.queue_bytes_max);
+  out->set_queues_bytes_max(limits.queues_bytes_max);
+  if (limits.stream_age_max.count() > 0) {
+    SetDuration(limits.stream_age_max, out->mutable_stream_age_max());
+  }
 }
 
 class ServerInfoCall final : public UnaryCall {

@@ -10,50 +10,36 @@
 namespace quantstream::query {
 namespace {
 
-StreamSpec SpecOf(const StreamQuery& query, const std::vector<Instrument>& instruments) {
-  StreamSpec spec{.series = {},
-                  .start_time = query.start_time,
-                  .last = query.last,
-                  .closed_only = query.closed_only};
-  std::set<Series> seen;
-  for (const Instrument& instrument : instruments) {
-    for (const Interval interval : query.intervals) {
-      Series series{instrument.name, interval};
-      if (seen.insert(series).second) spec.series.push_back({series, instrument.partition});
-    }
-  }
-  return spec;
+int64_t BytesOf(const Snapshot& snapshot) {
+  int64_t bytes = 0;
+  for (const Update& update : snapshot.candles) bytes += update->bytes();
+  return bytes;
 }
 
 }  // namespace
 
-SplicedCall::SplicedCall(ServiceParts* parts) : parts_(parts) {}
+std::vector<StreamSeries> SeriesOfAll(const std::vector<Instrument>& instruments,
+                                      const std::vector<Interval>& intervals) {
+  std::vector<StreamSeries> all;
+  std::set<Series> seen;
+  for (const Instrument& instrument : instruments) {
+    for (const Interval interval : intervals) {
+      Series series{instrument.name, interval};
+      if (seen.insert(series).second) all.push_back({std::move(series), instrument.partition});
+    }
+  }
+  return all;
+}
+
+SplicedCall::SplicedCall(ServiceParts* parts)
+    : parts_(parts), subscription_(parts->limits.subscription) {}
 
 // The store may hold a call for longer than the server is there: what it reserved it gave back when
 // it ended.
 SplicedCall::~SplicedCall() = default;
 
-void SplicedCall::Begin(StreamQuery query) {
-  {
-    std::lock_guard lock(mutex_);
-    query_ = query;
-  }
-  parts_->instruments.Resolve(
-      std::move(query.instruments), [](size_t i) { return absl::StrCat("instruments[", i, "]"); },
-      [self = shared_from_this()](auto instruments) { self->OnResolved(std::move(instruments)); });
-}
-
-void SplicedCall::OnResolved(absl::StatusOr<std::vector<Instrument>> instruments) {
-  if (!instruments.ok()) return End(instruments.status());
-  std::vector<StreamSeries> series;
-  {
-    std::lock_guard lock(mutex_);
-    if (ended_) return;
-    StreamSpec spec = SpecOf(query_, *instruments);
-    series = series_ = spec.series;
-    subscription_.emplace(std::move(spec), parts_->limits.subscription, query_.update_interval);
-  }
-  parts_->fanout->Add(shared_from_this(), series);
+void SplicedCall::Open(std::chrono::milliseconds progress_interval) {
+  parts_->fanout->Add(shared_from_this(), progress_interval);
   // It may have ended, and been unregistered, just before Add.
   std::unique_lock lock(mutex_);
   if (!ended_) return;
@@ -61,42 +47,121 @@ void SplicedCall::OnResolved(absl::StatusOr<std::vector<Instrument>> instruments
   parts_->fanout->Remove(this);
 }
 
-void SplicedCall::OnRegistered(const LiveState& live, std::string_view reason) {
-  std::lock_guard lock(mutex_);
-  if (ended_) return;
-  subscription_->Register(live, reason);
-  read_at_ = Clock::now();
-}
-
-void SplicedCall::Send() {
-  ReadHistoryIfDue();
-  Pump();
-}
-
-void SplicedCall::ReadHistoryIfDue() {
-  std::unique_lock lock(mutex_);
-  if (ended_ || in_flight_ || !read_at_ || Clock::now() < *read_at_) return;
-  in_flight_ = true;
-  read_at_.reset();
-  SnapshotRequest request = subscription_->splice().Request();
-  const int64_t ticket = subscription_->splice().ticket();
-  lock.unlock();
-  parts_->history->ReadSnapshot(std::move(request), cancellation_,
-                                [self = shared_from_this(), ticket](auto snapshot) {
-                                  self->OnSnapshot(ticket, std::move(snapshot));
-                                });
-}
-
-void SplicedCall::OnSnapshot(int64_t ticket, absl::StatusOr<Snapshot> snapshot) {
+std::vector<LegId> SplicedCall::AddLegs(std::vector<LegSpec> specs) {
+  std::vector<Listening> listenings;
+  for (const LegSpec& spec : specs) listenings.push_back({0, spec.stream.series, false});
+  std::vector<LegId> legs;
   {
     std::lock_guard lock(mutex_);
-    in_flight_ = false;
-    if (!ended_) TakeSnapshotLocked(ticket, snapshot);
+    if (ended_) return {};
+    legs = subscription_.Add(std::move(specs));
+  }
+  for (size_t i = 0; i < legs.size(); ++i) {
+    listenings[i].leg = legs[i];
+    parts_->fanout->Listen(this, std::move(listenings[i]));
+  }
+  return legs;
+}
+
+void SplicedCall::RemoveSeries(LegId leg, const Series& series) {
+  parts_->fanout->Unlisten(this, leg, series);
+  std::lock_guard lock(mutex_);
+  subscription_.Remove(leg, series);
+  if (subscription_.splice(leg) == nullptr) readings_.erase(leg);
+}
+
+void SplicedCall::AfterPositions(Places::Positions positions,
+                                 std::function<void(bool unreachable)> next) {
+  {
+    std::lock_guard lock(mutex_);
+    awaiting_ = {std::move(positions), Clock::now() + parts_->limits.lag_wait_max, std::move(next)};
   }
   Send();
 }
 
-void SplicedCall::TakeSnapshotLocked(int64_t ticket, const absl::StatusOr<Snapshot>& snapshot) {
+void SplicedCall::LookForPositions() {
+  std::unique_lock lock(mutex_);
+  if (ended_ || !awaiting_) return;
+  const Places::Way way = parts_->fanout->places().To(awaiting_->positions);
+  if (way == Places::Way::kAhead) {
+    if (Clock::now() < awaiting_->until) return;
+    awaiting_.reset();
+    return EndLocked(WithRetryAfter(
+        absl::UnavailableError("this replica has not read the live candles as far as the "
+                               "resume_token tells"),
+        parts_->limits.reconnect_after));
+  }
+  const auto next = std::move(awaiting_->next);
+  awaiting_.reset();
+  lock.unlock();
+  next(way == Places::Way::kUnreachable);
+}
+
+void SplicedCall::OnRegistered(LegId leg, const LiveState& live, std::string_view reason) {
+  std::lock_guard lock(mutex_);
+  if (ended_ || subscription_.splice(leg) == nullptr) return;
+  subscription_.Register(leg, live, reason);
+  if (!subscription_.parked(leg)) readings_[leg].read_at = Clock::now();
+}
+
+void SplicedCall::Send() {
+  LookForPositions();
+  ReadHistoryIfDue();
+  Pump();
+  if (NeedsTick()) parts_->fanout->WantTick(this);
+}
+
+bool SplicedCall::NeedsTick() {
+  std::lock_guard lock(mutex_);
+  if (ended_) return !finished_;
+  const bool reads = std::ranges::any_of(
+      readings_, [](const auto& leg) { return leg.second.read_at.has_value(); });
+  return awaiting_ || reads || subscription_.WaitsForTime();
+}
+
+void SplicedCall::ReadHistoryIfDue() {
+  LegId leg = 0;
+  int64_t ticket = 0;
+  SnapshotRequest request;
+  {
+    std::lock_guard lock(mutex_);
+    if (!BeginReadLocked(&leg, &ticket, &request)) return;
+  }
+  parts_->history->ReadSnapshot(std::move(request), cancellation_,
+                                [self = shared_from_this(), leg, ticket](auto snapshot) {
+                                  self->OnSnapshot(leg, ticket, std::move(snapshot));
+                                });
+}
+
+bool SplicedCall::BeginReadLocked(LegId* leg, int64_t* ticket, SnapshotRequest* request) {
+  if (ended_ || in_flight_) return false;
+  const auto now = Clock::now();
+  for (auto& [id, reading] : readings_) {
+    const Splice* splice = subscription_.splice(id);
+    if (!reading.read_at || now < *reading.read_at || splice == nullptr) continue;
+    if (subscription_.parked(id)) continue;
+    reading.read_at.reset();
+    in_flight_ = true;
+    *leg = id;
+    *ticket = splice->ticket();
+    *request = splice->Request();
+    return true;
+  }
+  return false;
+}
+
+void SplicedCall::OnSnapshot(LegId leg, int64_t ticket, absl::StatusOr<Snapshot> snapshot) {
+  {
+    std::lock_guard lock(mutex_);
+    in_flight_ = false;
+    if (!ended_) TakeSnapshotLocked(leg, ticket, snapshot);
+  }
+  Send();
+}
+
+void SplicedCall::TakeSnapshotLocked(LegId leg, int64_t ticket,
+                                     const absl::StatusOr<Snapshot>& snapshot) {
+  if (subscription_.splice(leg) == nullptr) return;
   if (absl::IsOutOfRange(snapshot.status())) {
     const std::string most = absl::StrCat(parts_->limits.request.snapshot_candles_max);
     return EndLocked(OutOfRange(
@@ -108,64 +173,66 @@ void SplicedCall::TakeSnapshotLocked(int64_t ticket, const absl::StatusOr<Snapsh
   if (!snapshot.ok()) {
     return EndLocked(WithRetryAfter(snapshot.status(), parts_->limits.reconnect_after));
   }
-  if (!ReserveLocked(*snapshot)) {
+  const int64_t bytes = BytesOf(*snapshot);
+  if (!ReserveLocked(bytes)) {
     return EndLocked(WithRetryAfter(
         Exhausted("SNAPSHOT_MEMORY", "too much history is on its way to clients; try again"),
         parts_->limits.reconnect_after));
   }
-  switch (subscription_->OnHistory(ticket, *snapshot)) {
+  switch (subscription_.OnHistory(leg, ticket, *snapshot)) {
     case Splice::Outcome::kDelivered:
-      behind_since_.reset();
+      readings_.erase(leg);
       return;
     case Splice::Outcome::kStale:
-      read_at_ = Clock::now();
+      ReleaseLocked(bytes);
+      if (!subscription_.parked(leg)) readings_[leg].read_at = Clock::now();
       return;
     case Splice::Outcome::kBehind:
-      return OnBehindLocked();
+      ReleaseLocked(bytes);
+      return OnBehindLocked(leg);
   }
 }
 
-void SplicedCall::OnBehindLocked() {
+void SplicedCall::OnBehindLocked(LegId leg) {
   parts_->metrics->SnapshotLagged();
   const auto now = Clock::now();
-  if (!behind_since_) behind_since_ = now;
-  if (now - *behind_since_ >= parts_->limits.lag_wait_max) {
+  Reading& reading = readings_[leg];
+  if (!reading.behind_since) reading.behind_since = now;
+  if (now - *reading.behind_since >= parts_->limits.lag_wait_max) {
     return EndLocked(
         WithRetryAfter(absl::UnavailableError("the store lags behind the live candles"),
                        parts_->limits.reconnect_after));
   }
-  read_at_ = now + parts_->limits.lag_retry;
+  reading.read_at = now + parts_->limits.lag_retry;
 }
 
-bool SplicedCall::ReserveLocked(const Snapshot& snapshot) {
-  ReleaseSnapshotLocked();
-  int64_t bytes = 0;
-  for (const Update& update : snapshot.candles) bytes += update->bytes();
+bool SplicedCall::ReserveLocked(int64_t bytes) {
   if (!parts_->snapshot_bytes.Take(bytes)) return false;
-  reserved_bytes_ = bytes;
+  reserved_bytes_ += bytes;
   parts_->metrics->SnapshotBytes(parts_->snapshot_bytes.used());
   return true;
 }
 
-void SplicedCall::ReleaseSnapshotLocked() {
-  if (reserved_bytes_ == 0) return;
-  parts_->snapshot_bytes.GiveBack(std::exchange(reserved_bytes_, 0));
+void SplicedCall::ReleaseLocked(int64_t bytes) {
+  if (bytes == 0) return;
+  reserved_bytes_ -= bytes;
+  parts_->snapshot_bytes.GiveBack(bytes);
   parts_->metrics->SnapshotBytes(parts_->snapshot_bytes.used());
 }
 
 void SplicedCall::OnPlaced(int32_t partition, int64_t committed) {
   std::lock_guard lock(mutex_);
-  if (!ended_) subscription_->OnPlaced(partition, committed);
+  if (!ended_) subscription_.OnPlaced(partition, committed);
 }
 
-void SplicedCall::OnUpdate(const Update& update) {
+void SplicedCall::OnUpdate(LegId leg, const Update& update) {
   std::lock_guard lock(mutex_);
-  if (!ended_) subscription_->OnUpdate(update);
+  if (!ended_) subscription_.OnUpdate(leg, update);
 }
 
-void SplicedCall::OnProgress(std::optional<EventTime> watermark) {
+void SplicedCall::OnProgress(std::optional<EventTime> watermark, std::string_view trouble) {
   std::lock_guard lock(mutex_);
-  if (!ended_) subscription_->OnProgress(watermark);
+  if (!ended_) subscription_.OnProgress(watermark, trouble);
 }
 
 void SplicedCall::End(const absl::Status& status) {
@@ -180,8 +247,10 @@ void SplicedCall::EndLocked(const absl::Status& status) {
   if (std::exchange(ended_, true)) return;
   end_status_ = status;
   ended_at_ = Clock::now();
-  subscription_.reset();
-  ReleaseSnapshotLocked();
+  subscription_ = Subscription(parts_->limits.subscription);
+  awaiting_.reset();
+  readings_.clear();
+  ReleaseLocked(reserved_bytes_);
 }
 
 void SplicedCall::StopWork() {

@@ -1,43 +1,54 @@
-// The common half of StreamCandles and GetLatest: resolves names, registers with the fanout, reads
-// history until it is not behind, and keeps the subscription under one lock, which is not held
-// while anything is sent. Knows no protobuf; what is sent and how it ends is the subclass's.
+// The common half of StreamCandles, Subscribe and GetLatest: registers legs with the fanout, reads
+// their history until it is not behind, and keeps the subscription under one lock, which is not
+// held while anything is sent. Knows no protobuf; what is sent and how it ends is the subclass's.
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "query/service/parts.h"
+#include "query/service/stream_requests.h"
 
 namespace quantstream::query {
 
 class SplicedCall : public Subscriber, public std::enable_shared_from_this<SplicedCall> {
  public:
   // Subscriber.
-  void OnRegistered(const LiveState& live, std::string_view reason) final;
+  void OnRegistered(LegId leg, const LiveState& live, std::string_view reason) final;
   void OnPlaced(int32_t partition, int64_t committed) final;
-  void OnUpdate(const Update& update) final;
-  void OnProgress(std::optional<EventTime> watermark) final;
-  void Send() final;
+  void OnUpdate(LegId leg, const Update& update) final;
+  void OnProgress(std::optional<EventTime> watermark, std::string_view trouble) override;
+  void Send() override;
 
  protected:
   using Clock = std::chrono::steady_clock;
+  using Resolved = absl::StatusOr<std::vector<Instrument>>;
 
   explicit SplicedCall(ServiceParts* parts);
   ~SplicedCall() override;
 
-  // REQUIRES: no lock is held, and a shared_ptr to this exists. Errors come to EndLocked.
-  void Begin(StreamQuery query);
-  // The call ends with this, unless it has ended. REQUIRES: no lock is held.
+  // Begins to hear from the fanout. REQUIRES here and below: no lock is held, and a shared_ptr to
+  // this exists.
+  void Open(std::chrono::milliseconds progress_interval);
+  // Adds legs that share a SnapshotEnd, and reads their history. Errors come to EndLocked.
+  std::vector<LegId> AddLegs(std::vector<LegSpec> specs);
+  void RemoveSeries(LegId leg, const Series& series);
+  // `next` runs once the tail has read up to there, with true where it never can; UNAVAILABLE ends
+  // the call when that takes too long.
+  void AfterPositions(Places::Positions positions, std::function<void(bool unreachable)> next);
+  // The call ends with this, unless it has ended.
   void End(const absl::Status& status);
-  // The caller is gone, or the call has ended: statements in flight are stopped. REQUIRES: no lock
-  // is held.
+  // The caller is gone, or the call has ended: statements in flight are stopped.
   void StopWork();
-  // Call it from OnDone, once. REQUIRES: no lock is held.
+  // Call it from OnDone, once.
   void Unregister();
 
   // Sends what is due, or the end. No lock is held; several threads may be in here at once.
@@ -46,32 +57,46 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
   // All with the lock held. What EndLocked decides, Pump does.
   void EndLocked(const absl::Status& status);
   // Memory for history that is sent now is free again.
-  void ReleaseSnapshotLocked();
+  void ReleaseSnapshotLocked() { ReleaseLocked(reserved_bytes_); }
 
   ServiceParts* const parts_;
   std::mutex mutex_;
-  StreamQuery query_;  // guarded by mutex_, as all below
-  std::vector<StreamSeries> series_;
-  std::optional<Subscription>
-      subscription_;    // absent: names are not resolved yet, or the call ends
+  Subscription subscription_;  // guarded by mutex_, as all below
   bool ended_ = false;         // no more work; with end_status_, since ended_at_
   absl::Status end_status_;
   Clock::time_point ended_at_;
   bool finished_ = false;  // one thread sends the end, or has sent it
 
  private:
-  void OnResolved(absl::StatusOr<std::vector<Instrument>> instruments);
+  struct Reading {
+    std::optional<Clock::time_point> read_at;  // history is due from then on
+    std::optional<Clock::time_point> behind_since;
+  };
+  struct Awaiting {
+    Places::Positions positions;
+    Clock::time_point until;
+    std::function<void(bool unreachable)> next;
+  };
+
+  void LookForPositions();
   void ReadHistoryIfDue();
-  void OnSnapshot(int64_t ticket, absl::StatusOr<Snapshot> snapshot);
-  void TakeSnapshotLocked(int64_t ticket, const absl::StatusOr<Snapshot>& snapshot);
-  void OnBehindLocked();
-  bool ReserveLocked(const Snapshot& snapshot);
+  bool BeginReadLocked(LegId* leg, int64_t* ticket, SnapshotRequest* request);
+  void OnSnapshot(LegId leg, int64_t ticket, absl::StatusOr<Snapshot> snapshot);
+  void TakeSnapshotLocked(LegId leg, int64_t ticket, const absl::StatusOr<Snapshot>& snapshot);
+  void OnBehindLocked(LegId leg);
+  bool ReserveLocked(int64_t bytes);
+  void ReleaseLocked(int64_t bytes);
+  bool NeedsTick();
 
   std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
+  std::map<LegId, Reading> readings_;
   bool in_flight_ = false;
   int64_t reserved_bytes_ = 0;
-  std::optional<Clock::time_point> read_at_;  // history, from then on
-  std::optional<Clock::time_point> behind_since_;
+  std::optional<Awaiting> awaiting_;
 };
+
+// The series of all these instruments and intervals, each once.
+std::vector<StreamSeries> SeriesOfAll(const std::vector<Instrument>& instruments,
+                                      const std::vector<Interval>& intervals);
 
 }  // namespace quantstream::query

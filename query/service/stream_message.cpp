@@ -1,66 +1,118 @@
 #include "query/service/stream_message.h"
 
 #include <google/protobuf/io/coded_stream.h>
+#include <grpc/slice.h>
 
-#include "market/interval.h"
+#include <string>
+
 #include "quantstream/v1/market_data.pb.h"
+#include "query/timestamps.h"
 
 namespace quantstream::query {
 namespace {
 
 using google::protobuf::io::CodedOutputStream;
 
-constexpr char kFirstField =
-    0x0a;  // field 1, length-delimited: response.candles, and batch.candles
+// Length-delimited fields: StreamCandlesResponse.candles and CandleBatch.candles are field 1,
+// StreamCandlesResponse.resume_token is field 7, SubscribeResponse.event field 2.
+constexpr uint8_t kCandles = 0x0a;
+constexpr uint8_t kToken = 0x3a;
+constexpr uint8_t kEvent = 0x12;
 
-void AppendLength(size_t length, std::string* out) {
-  uint8_t buffer[10];
-  const uint8_t* end = CodedOutputStream::WriteVarint64ToArray(length, buffer);
-  out->append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));
+size_t FieldSize(size_t length) {
+  return length == 0 ? 0 : 1 + CodedOutputStream::VarintSize64(length) + length;
 }
 
-// response { candles { candles { ... } candles { ... } } }
-std::string BatchBytes(const CandlesMessage& batch) {
-  size_t size = 0;
-  for (const Update& update : batch.candles) {
-    const size_t length = update->message.size();
-    size += 1 + CodedOutputStream::VarintSize64(length) + length;
+// Writes into memory of the size that was computed before.
+class Writer {
+ public:
+  explicit Writer(size_t size)
+      : slice_(grpc_slice_malloc(size)), at_(GRPC_SLICE_START_PTR(slice_)) {}
+
+  void Head(uint8_t tag, size_t length) {
+    *at_++ = tag;
+    at_ = CodedOutputStream::WriteVarint64ToArray(length, at_);
   }
-  std::string bytes;
-  bytes.reserve(size + 11);
-  bytes.push_back(kFirstField);
-  AppendLength(size, &bytes);
-  for (const Update& update : batch.candles) {
-    bytes.push_back(kFirstField);
-    AppendLength(update->message.size(), &bytes);
-    bytes.append(update->message);
+  void Bytes(std::string_view bytes) {
+    std::copy(bytes.begin(), bytes.end(), at_);
+    at_ += bytes.size();
   }
-  return bytes;
+  void Field(uint8_t tag, std::string_view bytes) {
+    if (bytes.empty()) return;
+    Head(tag, bytes.size());
+    Bytes(bytes);
+  }
+  grpc::Slice Finish() { return grpc::Slice(slice_, grpc::Slice::STEAL_REF); }
+
+ private:
+  grpc_slice slice_;
+  uint8_t* at_;
+};
+
+// response { candles { candles {...} candles {...} } resume_token }
+grpc::Slice BatchSlice(const CandlesMessage& batch, std::string_view token, Envelope envelope) {
+  size_t candles = 0;
+  for (const Update& update : batch.candles) candles += FieldSize(update->message.size());
+  const size_t response = FieldSize(candles) + FieldSize(token.size());
+  const bool wrapped = envelope == Envelope::kSubscribe;
+  Writer writer(wrapped ? FieldSize(response) : response);
+  if (wrapped) writer.Head(kEvent, response);
+  writer.Head(kCandles, candles);
+  for (const Update& update : batch.candles) writer.Field(kCandles, update->message);
+  writer.Field(kToken, token);
+  return writer.Finish();
+}
+
+void Fill(const ProgressMessage& progress, v1::StreamCandlesResponse* response) {
+  auto* out = response->mutable_progress();
+  if (progress.watermark) SetTime(*progress.watermark, out->mutable_watermark());
+  out->set_live_feed_trouble(progress.trouble);
+}
+
+void Fill(const SkippedMessage& skipped, v1::StreamCandlesResponse* response) {
+  auto* out = response->mutable_skipped();
+  out->set_count(static_cast<uint64_t>(skipped.count));
+  SetTime(skipped.first, out->mutable_first_open_time());
+  SetTime(skipped.last, out->mutable_last_open_time());
+  for (const auto& [series, range] : skipped.closed) {
+    auto* fetch = out->add_fetch();
+    fetch->set_instrument(series.instrument);
+    fetch->set_interval(series.interval.ToString());
+    SetTime(range.first, fetch->mutable_start_time());
+    SetTime(EventTime{range.last.us + 1}, fetch->mutable_end_time());
+  }
+}
+
+v1::StreamCandlesResponse ResponseOf(const StreamMessage& message) {
+  v1::StreamCandlesResponse response;
+  if (const auto* progress = std::get_if<ProgressMessage>(&message)) {
+    Fill(*progress, &response);
+  } else if (const auto* discontinuity = std::get_if<DiscontinuityMessage>(&message)) {
+    response.mutable_discontinuity()->set_reason(discontinuity->reason);
+  } else if (const auto* skipped = std::get_if<SkippedMessage>(&message)) {
+    Fill(*skipped, &response);
+  } else if (const auto* draining = std::get_if<DrainingMessage>(&message)) {
+    SetDuration(draining->reconnect_after, response.mutable_draining()->mutable_reconnect_after());
+  } else {
+    response.mutable_snapshot_end();
+  }
+  return response;
 }
 
 }  // namespace
 
-std::string StreamMessageBytes(const StreamMessage& message) {
-  if (const auto* batch = std::get_if<CandlesMessage>(&message)) return BatchBytes(*batch);
-  v1::StreamCandlesResponse response;
-  if (const auto* progress = std::get_if<ProgressMessage>(&message)) {
-    auto* out = response.mutable_progress();
-    if (progress->watermark) {
-      const EventTime second = WindowStart(*progress->watermark, Interval{1});
-      out->mutable_watermark()->set_seconds(second.us / kMicrosecondsPerSecond);
-      out->mutable_watermark()->set_nanos(
-          static_cast<int32_t>(progress->watermark->us - second.us) * 1000);
-    }
-  } else if (const auto* discontinuity = std::get_if<DiscontinuityMessage>(&message)) {
-    response.mutable_discontinuity()->set_reason(discontinuity->reason);
-  } else if (const auto* draining = std::get_if<DrainingMessage>(&message)) {
-    auto* after = response.mutable_draining()->mutable_reconnect_after();
-    after->set_seconds(draining->reconnect_after.count() / 1000);
-    after->set_nanos(static_cast<int32_t>(draining->reconnect_after.count() % 1000) * 1'000'000);
-  } else {
-    response.mutable_snapshot_end();
+grpc::Slice StreamMessageSlice(const StreamMessage& message, std::string_view token,
+                               Envelope envelope) {
+  if (const auto* batch = std::get_if<CandlesMessage>(&message)) {
+    return BatchSlice(*batch, token, envelope);
   }
-  return response.SerializeAsString();
+  if (const auto* notice = std::get_if<NoticeMessage>(&message)) return grpc::Slice(notice->bytes);
+  v1::StreamCandlesResponse response = ResponseOf(message);
+  response.set_resume_token(std::string(token));
+  if (envelope == Envelope::kStream) return grpc::Slice(response.SerializeAsString());
+  v1::SubscribeResponse wrapped;
+  *wrapped.mutable_event() = std::move(response);
+  return grpc::Slice(wrapped.SerializeAsString());
 }
 
 }  // namespace quantstream::query

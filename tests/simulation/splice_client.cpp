@@ -36,7 +36,8 @@ std::string Client::TakeCandle(const CandleUpdate& update) {
            std::to_string(seen.version) + " -> " + (update.closed() ? "closed " : "open ") +
            std::to_string(update.version);
   }
-  if (!update.closed() && update.version == seen.version) {
+  const bool may_repeat = open_before_.erase(update.key) > 0;
+  if (!update.closed() && update.version == seen.version && !may_repeat) {
     return "the same PARTIAL twice: " + Name(update.key);
   }
   seen = {update.version, update.closed()};
@@ -48,9 +49,25 @@ std::string Client::TakeCandle(const CandleUpdate& update) {
   return "";
 }
 
+void Client::Resume() {
+  snapshot_ended_ = false;
+  open_before_.clear();
+  for (const auto& [key, seen] : seen_) {
+    if (!seen.closed) open_before_.insert(key);
+  }
+}
+
+void Client::Fetched(const CandleKey& key, int64_t version) {
+  int64_t& newest = fetched_.emplace(key, -1).first->second;
+  newest = std::max(newest, version);
+}
+
 Client::Seen Client::SeenOf(const CandleKey& key) const {
   const auto found = seen_.find(key);
-  return found == seen_.end() ? Seen{} : found->second;
+  const Seen seen = found == seen_.end() ? Seen{} : found->second;
+  const auto fetched = fetched_.find(key);
+  return fetched == fetched_.end() || fetched->second < seen.version ? seen
+                                                                     : Seen{fetched->second, true};
 }
 
 int64_t Client::NewestOpen(const std::string& instrument) const {

@@ -19,6 +19,10 @@ class Client {
 
   // What is wrong with it; empty when nothing is.
   std::string Take(const StreamMessage& message);
+  // It has connected again: what is open may come again as it was.
+  void Resume();
+  // What it fetched by itself because it was left out.
+  void Fetched(const CandleKey& key, int64_t version);
 
   // The state it has of a candle; version -1: none.
   Seen SeenOf(const CandleKey& key) const;
@@ -34,6 +38,8 @@ class Client {
   std::set<std::pair<CandleKey, int64_t>> got_;
   std::map<std::string, int64_t> newest_open_;
   std::optional<EventTime> watermark_;
+  std::map<CandleKey, int64_t> fetched_;  // beside the stream: it may be ahead of it
+  std::set<CandleKey> open_before_;       // the resume
   bool snapshot_ended_ = false;
 };
 

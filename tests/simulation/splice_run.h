@@ -1,5 +1,6 @@
-// One stream's life against a played world: tail, registration, history reads, drain, cuts and lost
-// places, interleaved by chance. Says what promise broke, if one did.
+// One client's life against a played world and two replicas of query: tails, registration, history
+// reads, drain, lost places, cuts, resumes on either replica, slow times, interleaved by chance.
+// Says what promise broke, if one did.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,14 @@ namespace quantstream::query::simulation {
 struct QueryRules {
   SpliceRules splice;
   LatestRules latest;
+  SubscriptionRules subscription;
   bool one_statement = true;  // candles and next_version are of one moment
   bool register_in_one_step = true;
+  // 21
+  bool resume_waits_for_the_tail = true;
+  bool resume_reads_at_the_mark = true;  // versions at the mark, too
+  bool resume_reads_finals = true;
+  bool resume_reads_revisions = true;
 };
 
 struct RunResult {
@@ -24,6 +31,9 @@ struct RunResult {
   int64_t behind = 0;    // snapshots refused because they lagged
   int64_t places_lost = 0;
   int64_t streams = 0;
+  int64_t resumes = 0;
+  int64_t parked = 0;
+  int64_t skips = 0;
 };
 
 // The same seed gives the same run.

@@ -24,14 +24,21 @@ TEST(SpliceSimulation, NoInterleavingMakesAHoleOrAStepBack) {
     total.behind += result.behind;
     total.places_lost += result.places_lost;
     total.streams += result.streams;
+    total.resumes += result.resumes;
+    total.parked += result.parked;
+    total.skips += result.skips;
   }
+  const auto number = [](auto value) { return static_cast<long long>(value); };
   std::printf(
-      "%llu interleavings, %lld streams, %lld messages, %lld lagging snapshots, %lld lost places\n",
-      static_cast<unsigned long long>(Interleavings()), static_cast<long long>(total.streams),
-      static_cast<long long>(total.messages), static_cast<long long>(total.behind),
-      static_cast<long long>(total.places_lost));
+      "%lld interleavings, %lld streams, %lld resumes, %lld messages, %lld lagging snapshots, "
+      "%lld lost places, %lld times parked, %lld times skipped\n",
+      number(Interleavings()), number(total.streams), number(total.resumes), number(total.messages),
+      number(total.behind), number(total.places_lost), number(total.parked), number(total.skips));
   EXPECT_GT(total.behind, 0);
   EXPECT_GT(total.places_lost, 0);
+  EXPECT_GT(total.resumes, 0);
+  EXPECT_GT(total.parked, 0);
+  EXPECT_GT(total.skips, 0);
 }
 
 // A rule taken out must be missed; tests/simulation/RULES.md lists these beside those of the fold.
@@ -67,14 +74,12 @@ const Broken kCases[] = {
      [](QueryRules* r) { r->latest.older_epoch_is_dropped = false; }},
     {"Rule18_CandlesAndNextOffsetAreReadInOneStatement",
      [](QueryRules* r) { r->one_statement = false; }},
-    {"Rule18_WhatIsBelowTheMarkDoesNotPass",
-     [](QueryRules* r) { r->splice.mark_filters = false; }},
+    {"Rule18_WhatIsBelowTheMarkDoesNotPass", [](QueryRules* r) { r->splice.mark_filters = false; }},
     {"Rule18_AVersionAtTheMarkPasses",
      [](QueryRules* r) { r->splice.version_at_mark_passes = false; }},
     {"Rule18_TheMarkIsTheSnapshotsNextOffsetLessOne",
      [](QueryRules* r) { r->splice.mark_is_from_snapshot = false; }},
-    {"Rule18_TheMarkGrows",
-     [](QueryRules* r) { r->splice.mark_grows = false; }},
+    {"Rule18_TheMarkGrows", [](QueryRules* r) { r->splice.mark_grows = false; }},
     {"Rule18_ASnapshotThatLagsBehindTheLiveSideIsReadAgain",
      [](QueryRules* r) { r->splice.lagging_snapshot_waits = false; }},
     {"Rule19_ThePartialOfAClosedCandleIsDropped",
@@ -93,6 +98,21 @@ const Broken kCases[] = {
      [](QueryRules* r) { r->splice.lost_place_waits_for_progress = false; }},
     {"Rule20_LiveIsBufferedWhileHistoryIsRead",
      [](QueryRules* r) { r->splice.live_is_buffered = false; }},
+    {"Rule21_ATokenHoldsTheMarkOfWhatWasSent",
+     [](QueryRules* r) { r->subscription.mark_is_of_what_was_sent = false; }},
+    {"Rule21_NoTokenBeforeSnapshotEnd",
+     [](QueryRules* r) { r->subscription.token_waits_for_snapshot_end = false; }},
+    {"Rule21_AStreamIsResumedFromTheTokensMark",
+     [](QueryRules* r) { r->splice.mark_is_resumed_from = false; }},
+    {"Rule21_ATokenHoldsTheStreamsStart",
+     [](QueryRules* r) { r->splice.start_is_resumed_from = false; }},
+    {"Rule21_AReplicaRegistersOnceItsTailHasReadAsFar",
+     [](QueryRules* r) { r->resume_waits_for_the_tail = false; }},
+    {"Rule21_StoredRowsAtTheMarkAreReadToo",
+     [](QueryRules* r) { r->resume_reads_at_the_mark = false; }},
+    {"Rule21_FinalsSinceTheMarkAreRead", [](QueryRules* r) { r->resume_reads_finals = false; }},
+    {"Rule21_RevisionsSinceTheMarkAreRead",
+     [](QueryRules* r) { r->resume_reads_revisions = false; }},
 };
 
 INSTANTIATE_TEST_SUITE_P(Rules, SpliceWithoutARule, testing::ValuesIn(kCases),

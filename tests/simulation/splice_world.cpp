@@ -10,10 +10,13 @@ EventTime Second(int64_t second) {
   return EventTime{second * kMicrosecondsPerSecond};
 }
 
-bool Wanted(const WantedSeries& wanted, const CandleKey& key, const Row& row) {
-  return SeriesOf(key) == wanted.series && key.open_time >= wanted.from &&
-         (!wanted.to || key.open_time < *wanted.to) &&
-         (!wanted.changed_since || row.version >= *wanted.changed_since);
+bool Wanted(const WantedSeries& wanted, const CandleKey& key, const Row& row,
+            const ChangesRead& changes) {
+  if (SeriesOf(key) != wanted.series || key.open_time < wanted.from) return false;
+  if (!wanted.changed_since) return true;
+  if (!(row.state == CandleState::kFinal ? changes.finals : changes.revisions)) return false;
+  return row.version > *wanted.changed_since ||
+         (changes.at_the_mark && row.version == *wanted.changed_since);
 }
 
 }  // namespace
@@ -216,7 +219,7 @@ void World::Finish() {
   CatchUp();
 }
 
-Snapshot World::Read(const SnapshotRequest& request, bool torn) {
+Snapshot World::Read(const SnapshotRequest& request, bool torn, const ChangesRead& changes) {
   const std::vector<int64_t> at = committed_[replica_];
   if (torn && replica_ + 1 < committed_.size()) ++replica_;
   Snapshot snapshot;
@@ -226,7 +229,8 @@ Snapshot World::Read(const SnapshotRequest& request, bool torn) {
     for (const auto& [key, row] : RowsAt(wanted.partition, at[wanted.partition])) {
       if (SeriesOf(key) != wanted.series) continue;
       snapshot.newest_closed[wanted.series] = key.open_time;  // the last one is the newest
-      if (Wanted(wanted, key, row)) found.push_back(MakeUpdate(key, wanted.partition, row));
+      if (Wanted(wanted, key, row, changes))
+        found.push_back(MakeUpdate(key, wanted.partition, row));
     }
     const auto keep = std::min(found.size(), static_cast<size_t>(wanted.newest.value_or(1 << 20)));
     snapshot.candles.insert(snapshot.candles.end(), found.end() - static_cast<ptrdiff_t>(keep),

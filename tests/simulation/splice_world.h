@@ -39,6 +39,13 @@ struct WorldOptions {
   bool every_change_in_outbox = true;  // else only each candle's last of a commit
 };
 
+// Which of the stored changes since a mark the store gives.
+struct ChangesRead {
+  bool at_the_mark = true;
+  bool finals = true;
+  bool revisions = true;
+};
+
 class World {
  public:
   World(uint64_t seed, WorldOptions options);
@@ -53,7 +60,7 @@ class World {
   // Topic `candles`.
   const std::vector<TailEvent>& topic(int32_t partition) const { return topic_[partition]; }
   // The replica as of now. With `torn`, next_version is read a moment after the candles.
-  Snapshot Read(const SnapshotRequest& request, bool torn);
+  Snapshot Read(const SnapshotRequest& request, bool torn, const ChangesRead& changes = {});
   void CatchUp() { replica_ = committed_.size() - 1; }
 
   const Rows& RowsAt(int32_t partition, int64_t offset) const { return rows_[partition][offset]; }

@@ -158,7 +158,8 @@ class Stream final : private Outlet {
  private:
   // The merger knows what is the stream's: the splice lets everything through.
   static StreamSpec SpecOf(const WindowGrid& grid) {
-    StreamSpec spec{.series = {}, .start_time = kBeginning, .last = 0, .closed_only = false};
+    StreamSpec spec{
+        .series = {}, .start_time = kBeginning, .last = 0, .closed_only = false, .resume = {}};
     for (const std::string& instrument : kInstruments) {
       spec.series.push_back({{instrument, grid.part()}, kPartition});
     }
@@ -168,8 +169,8 @@ class Stream final : private Outlet {
   void Register() {
     LiveState live;
     for (const auto& [key, update] : latest_) live.open.push_back(update);
-    live.committed[kPartition] = std::max(
-        {committed_, merger_.RequiredVersion(kPartition), token_ ? token_->required : 0});
+    live.committed[kPartition] =
+        std::max({committed_, merger_.RequiredVersion(kPartition), token_ ? token_->required : 0});
     splice_.Register(live, "lost", this);
     history_.reset();
     read_.reset();
@@ -246,8 +247,7 @@ std::string Interleave(uint64_t seed, const Case& of, MergeRules rules) {
   Client client;
   for (int i = 0; i < 60; ++i) world.Step();
   const int32_t last = static_cast<int32_t>(random() % 8) - 4;  // below 0: all
-  auto stream =
-      std::make_unique<Stream>(grid, &world, &client, &random, rules, last, std::nullopt);
+  auto stream = std::make_unique<Stream>(grid, &world, &client, &random, rules, last, std::nullopt);
   for (int i = 0; i < kSteps && client.wrong().empty(); ++i) {
     switch (random() % 16) {
       case 0:

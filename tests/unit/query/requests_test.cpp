@@ -10,6 +10,7 @@
 #include "platform/status.h"
 #include "quantstream/v1/market_data.pb.h"
 #include "query/service/errors.h"
+#include "query/service/stream_requests.h"
 #include "tests/unit/query/service_fixture.h"
 
 namespace quantstream::query {
@@ -178,6 +179,9 @@ INSTANTIATE_TEST_SUITE_P(
             "AnUnknownPolicy",
             [](auto* r) { r->set_slow_consumer_policy(static_cast<v1::SlowConsumerPolicy>(9)); },
             "slow_consumer_policy", "CONFLATE"},
+        StreamCase{"AProgressIntervalThatIsTooShort",
+                   [](auto* r) { r->set_progress_interval_ms(99); }, "progress_interval_ms",
+                   "legal: 0, or 100 to 60000"},
         StreamCase{"ANegativeUpdateInterval", [](auto* r) { r->set_min_update_ms(-1); },
                    "min_update_ms", "legal: 0 to 60000"}),
     kName);
@@ -209,7 +213,7 @@ TEST(Requests, GetLatestRefusesWhatStreamCandlesRefuses) {
   request.add_instruments("binance:BTC-USDT");
   EXPECT_TRUE(absl::IsInvalidArgument(Check(request, RequestLimits{}).status()));
   request.add_intervals("1s");
-  EXPECT_EQ(Check(request, RequestLimits{})->last, 1);
+  EXPECT_EQ(Check(request, RequestLimits{})->history.last, 1);
 }
 
 TEST(Requests, APageTokenOfAnotherRequestIsRefused) {
@@ -223,13 +227,43 @@ TEST(Requests, APageTokenOfAnotherRequestIsRefused) {
   EXPECT_THAT(Message(Check(request, RequestLimits{}).status()), HasSubstr("another request"));
 }
 
-TEST(Requests, WhatALaterVersionWillDoIsUnimplementedAndSaysSo) {
-  v1::StreamCandlesRequest resume = GoodStream();
-  resume.set_resume_token("x");
-  EXPECT_THAT(Message(Check(resume, RequestLimits{}).status()), HasSubstr("resume_token"));
-  v1::StreamCandlesRequest skip = GoodStream();
-  skip.set_slow_consumer_policy(v1::SLOW_CONSUMER_POLICY_SKIP_AND_TELL);
-  EXPECT_TRUE(absl::IsUnimplemented(Check(skip, RequestLimits{}).status()));
+v1::SubscribeRequest GoodSubscribe() {
+  v1::SubscribeRequest request;
+  auto* item = request.add_add();
+  item->set_instrument("binance:BTC-USDT");
+  item->set_interval("1s");
+  return request;
+}
+
+TEST(Requests, ASubscribeRequestThatAsksForNothingIsRefused) {
+  EXPECT_TRUE(Check(GoodSubscribe(), RequestLimits{}, true).ok());
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(Check(v1::SubscribeRequest(), RequestLimits{}, true).status()));
+}
+
+TEST(Requests, MoreItemsThanAStreamMayHaveAreRefusedWithTheNumber) {
+  v1::SubscribeRequest request;
+  for (int i = 0; i < 10'000; ++i) *request.add_add() = GoodSubscribe().add(0);
+  EXPECT_THAT(Message(Check(request, RequestLimits{}, true).status()),
+              HasSubstr("holds 10000 items; legal: up to 8000"));
+}
+
+TEST(Requests, AWrongItemIsItsOwnErrorAndNotTheRequests) {
+  v1::SubscribeRequest request = GoodSubscribe();
+  request.add_add()->set_instrument("binance:BTC-USDT");
+  request.add_add()->set_interval("1s");
+  const auto query = Check(request, RequestLimits{}, true);
+  ASSERT_TRUE(query.ok());
+  EXPECT_TRUE(query->add[0].status.ok());
+  EXPECT_THAT(Message(query->add[1].status), HasSubstr("add[1].interval"));
+  EXPECT_THAT(Message(query->add[2].status), HasSubstr("add[2].instrument"));
+}
+
+TEST(Requests, OptionsOfTheStreamStandInItsFirstRequestOnly) {
+  v1::SubscribeRequest request = GoodSubscribe();
+  request.set_slow_consumer_policy(v1::SLOW_CONSUMER_POLICY_DISCONNECT);
+  EXPECT_TRUE(Check(request, RequestLimits{}, true).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(Check(request, RequestLimits{}, false).status()));
 }
 
 TEST(Requests, AForgedPageTokenDoesNotAskForMoreThanTheRequest) {

@@ -60,13 +60,6 @@ class ServerTest : public ServiceTest {
   }
 };
 
-TEST_F(ServerTest, WhatComesLaterAnswersUnimplementedAndSaysSo) {
-  const auto subscribe_context = Context();
-  const auto subscribe = stub_->Subscribe(subscribe_context.get());
-  subscribe->WritesDone();
-  EXPECT_EQ(subscribe->Finish().error_code(), grpc::StatusCode::UNIMPLEMENTED);
-}
-
 // One request and one answer of a method of which only the bytes are known.
 std::string CallRaw(uint16_t port, const std::string& method, const std::string& request) {
   grpc::GenericStub stub(

@@ -39,7 +39,8 @@ StreamSpec Both(int32_t last = 1000) {
   return {.series = {{{kA, {1}}, kPartition}, {{kB, {1}}, kPartition}},
           .start_time = {},
           .last = last,
-          .closed_only = false};
+          .closed_only = false,
+          .resume = {}};
 }
 
 Snapshot Stored(std::vector<Update> candles, int64_t next_version) {
@@ -54,7 +55,10 @@ Snapshot Stored(std::vector<Update> candles, int64_t next_version) {
 }
 
 LiveState Knows(std::vector<Update> open, int64_t committed = 0) {
-  return {.open = std::move(open), .committed = {{kPartition, committed}}, .unplaced = {}};
+  return {.open = std::move(open),
+          .committed = {{kPartition, committed}},
+          .unplaced = {},
+          .closed_until = {}};
 }
 
 struct Scenario {
@@ -307,6 +311,46 @@ TEST(Splice, WhileItWaitsOnlyTheNewestStateOfAnOpenCandleTakesRoom) {
   s.Read(Stored({}, 0));
   EXPECT_EQ(s.splice.buffered_bytes(), 0);
   EXPECT_THAT(s.told.words, ElementsAre("end", "A 10 v100 FINAL"));
+}
+
+// A stream that goes on where another one stopped.
+std::vector<std::string> TellResumed(const Story& story, void (*take_out)(SpliceRules*) = nullptr) {
+  SpliceRules rules;
+  if (take_out != nullptr) take_out(&rules);
+  StreamSpec spec = Both(0);
+  spec.resume = Resume{.marks = {{kPartition, 6}}, .starts = {{Interval{1}, EventTime{9'000'000}}}};
+  Scenario scenario(rules, spec);
+  story(scenario);
+  return scenario.told.words;
+}
+
+TEST(Splice, ResumedItSendsWhatChangedSinceTheMark) {
+  const Story story = [](Scenario& s) {
+    s.Register(Knows({Partial(kA, 12, 8)}));
+    const auto since = s.splice.Request().series.front().changed_since;
+    Snapshot snapshot = Stored(
+        since ? std::vector<Update>{Final(kA, 11, 6), Final(kB, 11, 7)} : std::vector<Update>{}, 8);
+    snapshot.newest_closed[{kA, {1}}] = EventTime{11'000'000};
+    s.Read(snapshot);
+  };
+  EXPECT_THAT(TellResumed(story),
+              ElementsAre("A 11 v6 FINAL", "B 11 v7 FINAL", "A 12 v8 PARTIAL", "end"));
+  EXPECT_THAT(TellResumed(story, [](SpliceRules* r) { r->mark_is_resumed_from = false; }),
+              ElementsAre("A 12 v8 PARTIAL", "end"));
+}
+
+TEST(Splice, ResumedItCoversWhatTheStreamCovered) {
+  const Story story = [](Scenario& s) {
+    s.Register(Knows({}));
+    Snapshot snapshot = Stored({}, 7);
+    snapshot.newest_closed[{kA, {1}}] = EventTime{11'000'000};
+    s.Read(snapshot);
+    s.Live(Revised(kA, 8, 9));
+    s.Live(Revised(kA, 9, 10));
+  };
+  EXPECT_THAT(TellResumed(story), ElementsAre("end", "A 9 v10 REVISED"));
+  EXPECT_THAT(TellResumed(story, [](SpliceRules* r) { r->start_is_resumed_from = false; }),
+              ElementsAre("end"));
 }
 
 }  // namespace

@@ -158,8 +158,7 @@ TEST_F(StreamTest, TheStoreMayAnswerWhenTheServerIsGone) {
 TEST_F(StreamTest, WhileItDrainsEveryNewCallIsUnavailableWithWhenToTryAgain) {
   StreamClient open(stub_.get(), StreamOf(kA));
   EXPECT_THAT(open.Next(1), ElementsAre("end"));
-  std::thread drain(
-      [&] { server_->Drain(std::chrono::seconds(20), std::chrono::seconds(10)); });
+  std::thread drain([&] { server_->Drain(std::chrono::seconds(20), std::chrono::seconds(10)); });
   EXPECT_THAT(open.Next(1), ElementsAre("draining"));
   v1::GetLatestRequest latest;
   latest.add_instruments(kA);
@@ -170,11 +169,10 @@ TEST_F(StreamTest, WhileItDrainsEveryNewCallIsUnavailableWithWhenToTryAgain) {
   v1::GetLatestResponse latest_answer;
   v1::GetCandlesResponse candles_answer;
   v1::ListInstrumentsResponse list_answer;
-  for (const grpc::Status& status :
-       {stub_->GetLatest(Context().get(), latest, &latest_answer),
-        stub_->GetCandles(Context().get(), candles, &candles_answer),
-        stub_->ListInstruments(Context().get(), {}, &list_answer),
-        StreamClient(stub_.get(), StreamOf(kA)).Finish()}) {
+  for (const grpc::Status& status : {stub_->GetLatest(Context().get(), latest, &latest_answer),
+                                     stub_->GetCandles(Context().get(), candles, &candles_answer),
+                                     stub_->ListInstruments(Context().get(), {}, &list_answer),
+                                     StreamClient(stub_.get(), StreamOf(kA)).Finish()}) {
     EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
     EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(status)) << status.error_message();
   }
@@ -182,12 +180,12 @@ TEST_F(StreamTest, WhileItDrainsEveryNewCallIsUnavailableWithWhenToTryAgain) {
   drain.join();
 }
 
-TEST_F(StreamTest, AResumeTokenAnswersThatItComesLater) {
+TEST_F(StreamTest, AForgedResumeTokenIsInvalid) {
   v1::StreamCandlesRequest request = StreamOf(kA);
   request.set_resume_token("x");
   StreamClient client(stub_.get(), request);
   const grpc::Status status = client.Finish();
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("resume_token"));
 }
 
@@ -200,7 +198,9 @@ class SlowClientTest : public ServiceTest {
 };
 
 TEST_F(SlowClientTest, EndsItsOwnStreamAndNobodyElses) {
-  StreamClient slow(stub_.get(), StreamOf(kA));
+  v1::StreamCandlesRequest request = StreamOf(kA);
+  request.set_slow_consumer_policy(v1::SLOW_CONSUMER_POLICY_DISCONNECT);
+  StreamClient slow(stub_.get(), request);
   EXPECT_THAT(slow.Next(1), ElementsAre("end"));
   const auto other_stub = Connect();
   StreamClient other(other_stub.get(), StreamOf(kB));

@@ -1,0 +1,59 @@
+#include "query/leg.h"
+
+#include <limits>
+#include <utility>
+
+namespace quantstream::query {
+
+bool Leg::Conflate(const Update& update, int64_t* bytes) {
+  Update& waiting = open[update->key];
+  const bool overtaken = waiting != nullptr;
+  *bytes += update->bytes() - (overtaken ? waiting->bytes() : 0);
+  waiting = update;
+  return overtaken;
+}
+
+void Leg::DropOpenUpTo(const CandleKey& newest_closed, int64_t* bytes) {
+  CandleKey first = newest_closed;
+  first.open_time.us = std::numeric_limits<int64_t>::min();
+  DropOpenBetween(first, newest_closed, bytes);
+}
+
+void Leg::DropOpenOf(const Series& series, int64_t* bytes) {
+  constexpr EventTime kFirst{std::numeric_limits<int64_t>::min()};
+  constexpr EventTime kLast{std::numeric_limits<int64_t>::max()};
+  DropOpenBetween({series.instrument, series.interval, kFirst},
+                  {series.instrument, series.interval, kLast}, bytes);
+}
+
+void Leg::DropOpenBetween(const CandleKey& from, const CandleKey& to, int64_t* bytes) {
+  const auto begin = open.lower_bound(from);
+  const auto end = open.upper_bound(to);
+  for (auto dropped = begin; dropped != end; ++dropped) *bytes -= dropped->second->bytes();
+  open.erase(begin, end);
+  sent_at.erase(sent_at.lower_bound(from), sent_at.upper_bound(to));
+}
+
+bool Leg::TakeOpen(Time now, int64_t message_bytes_max, CandlesMessage* message,
+                   int64_t* message_bytes, int64_t* bytes) {
+  const bool paced = update_interval.count() > 0;
+  for (auto waiting = open.begin(); waiting != open.end();) {
+    const auto size = static_cast<int64_t>(waiting->second->message.size());
+    if (!message->candles.empty() && *message_bytes + size > message_bytes_max) return false;
+    if (paced) {
+      const auto sent = sent_at.find(waiting->first);
+      if (sent != sent_at.end() && now < sent->second + update_interval) {
+        ++waiting;
+        continue;
+      }
+      sent_at[waiting->first] = now;
+    }
+    *bytes -= waiting->second->bytes();
+    *message_bytes += size;
+    message->candles.push_back(std::move(waiting->second));
+    waiting = open.erase(waiting);
+  }
+  return true;
+}
+
+}  // namespace quantstream::query

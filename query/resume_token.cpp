@@ -1,0 +1,142 @@
+#include "query/resume_token.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+
+#include <limits>
+
+#include "absl/strings/escaping.h"
+
+namespace quantstream::query {
+namespace {
+
+using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedInputStream;
+using google::protobuf::io::CodedOutputStream;
+
+constexpr std::string_view kForm = "r1";  // of the token; another one is refused
+constexpr size_t kSignatureBytes = 16;
+constexpr size_t kTextBytesMax = 256 << 10;
+
+void Append(uint64_t number, std::string* out) {
+  uint8_t buffer[10];
+  const uint8_t* end = CodedOutputStream::WriteVarint64ToArray(number, buffer);
+  out->append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));
+}
+
+void AppendSigned(int64_t number, std::string* out) {
+  Append(WireFormatLite::ZigZagEncode64(number), out);
+}
+
+// Reads what Append wrote; false at the end.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes)
+      : in_(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size())) {}
+
+  bool Read(uint64_t* number) { return in_.ReadVarint64(number); }
+  bool ReadSigned(int64_t* number) {
+    uint64_t bits = 0;
+    if (!Read(&bits)) return false;
+    *number = WireFormatLite::ZigZagDecode64(bits);
+    return true;
+  }
+  bool ReadInt(int32_t* number) {
+    int64_t wide = 0;
+    if (!ReadSigned(&wide) || wide < 0 || wide > std::numeric_limits<int32_t>::max()) return false;
+    *number = static_cast<int32_t>(wide);
+    return true;
+  }
+  bool AtEnd() { return in_.ExpectAtEnd(); }
+
+ private:
+  CodedInputStream in_;
+};
+
+bool ReadPlaces(Reader* reader, ResumeToken* token) {
+  uint64_t count = 0;
+  if (!reader->Read(&count)) return false;
+  for (; count > 0; --count) {
+    int32_t partition = 0;
+    int64_t mark = 0, position = 0;
+    if (!reader->ReadInt(&partition) || !reader->ReadSigned(&mark) ||
+        !reader->ReadSigned(&position)) {
+      return false;
+    }
+    token->resume.marks[partition] = mark;
+    token->positions[partition] = position;
+  }
+  return true;
+}
+
+bool ReadStarts(Reader* reader, ResumeToken* token) {
+  uint64_t count = 0;
+  if (!reader->Read(&count)) return false;
+  for (; count > 0; --count) {
+    int32_t seconds = 0;
+    int64_t start = 0;
+    if (!reader->ReadInt(&seconds) || !reader->ReadSigned(&start)) return false;
+    token->resume.starts[Interval{seconds}] = EventTime{start};
+  }
+  return true;
+}
+
+absl::Status NotOurs() {
+  return absl::InvalidArgumentError("is not a resume_token of this service");
+}
+
+}  // namespace
+
+std::string TokenKey::Encode(const ResumeToken& token) const {
+  std::string bytes(kForm);
+  Append(token.fingerprint, &bytes);
+  AppendSigned(token.issued_at_s, &bytes);
+  Append(token.resume.marks.size(), &bytes);
+  for (const auto& [partition, mark] : token.resume.marks) {
+    const auto position = token.positions.find(partition);
+    AppendSigned(partition, &bytes);
+    AppendSigned(mark, &bytes);
+    AppendSigned(position == token.positions.end() ? 0 : position->second, &bytes);
+  }
+  Append(token.resume.starts.size(), &bytes);
+  for (const auto& [interval, start] : token.resume.starts) {
+    AppendSigned(interval.seconds, &bytes);
+    AppendSigned(start.us, &bytes);
+  }
+  bytes += Sign(bytes);
+  return absl::WebSafeBase64Escape(absl::string_view(bytes.data(), bytes.size()));
+}
+
+absl::StatusOr<ResumeToken> TokenKey::Decode(std::string_view text) const {
+  std::string bytes;
+  if (text.size() > kTextBytesMax ||
+      !absl::WebSafeBase64Unescape(absl::string_view(text.data(), text.size()), &bytes) ||
+      bytes.size() < kForm.size() + kSignatureBytes) {
+    return NotOurs();
+  }
+  const std::string_view signed_part(bytes.data(), bytes.size() - kSignatureBytes);
+  const std::string expected = Sign(signed_part);
+  if (CRYPTO_memcmp(expected.data(), bytes.data() + signed_part.size(), kSignatureBytes) != 0 ||
+      !signed_part.starts_with(kForm)) {
+    return NotOurs();
+  }
+  Reader reader(signed_part.substr(kForm.size()));
+  ResumeToken token;
+  if (!reader.Read(&token.fingerprint) || !reader.ReadSigned(&token.issued_at_s) ||
+      !ReadPlaces(&reader, &token) || !ReadStarts(&reader, &token) || !reader.AtEnd()) {
+    return NotOurs();
+  }
+  return token;
+}
+
+std::string TokenKey::Sign(std::string_view bytes) const {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()),
+       reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest, &size);
+  return std::string(reinterpret_cast<const char*>(digest), kSignatureBytes);
+}
+
+}  // namespace quantstream::query
