@@ -84,6 +84,13 @@ void WriteCandle(const KeyedCandle& keyed, int32_t partition, const CandleWindow
 // 5 times, 2 ids, the lineage and 6 numbers, with tags and lengths.
 constexpr size_t kNumbersRoom = 4 * 23 + 3 * 81 + 100 + 5 * 20 + 2 * 22 + 36 + 6 * 12;
 
+// Of bytes that were decoded before: they are right.
+std::string MessageOfScaled(const void* of) {
+  const auto* update = static_cast<const CandleUpdate*>(of);
+  const auto candle = DecodeCandle(update->scaled);
+  return candle.ok() ? CandleMessage(*candle, update->partition) : std::string();
+}
+
 }  // namespace
 
 // As protobuf writes it, by hand: this is the larger part of what a candle costs.
@@ -104,12 +111,18 @@ std::string CandleMessage(const KeyedCandle& keyed, int32_t partition, const Can
 }
 
 Update MakeUpdate(const KeyedCandle& candle, int32_t partition, std::string scaled) {
-  return std::make_shared<CandleUpdate>(CandleUpdate{.key = candle.key,
-                                                     .state = candle.candle.state,
-                                                     .version = candle.candle.version,
-                                                     .partition = partition,
-                                                     .message = CandleMessage(candle, partition),
-                                                     .scaled = std::move(scaled)});
+  const bool lazy = !scaled.empty();
+  auto update = std::make_shared<CandleUpdate>();
+  update->key = candle.key;
+  update->state = candle.candle.state;
+  update->version = candle.candle.version;
+  update->partition = partition;
+  update->scaled = std::move(scaled);
+  // The text is as long as the bytes, nearly.
+  update->message =
+      lazy ? LazyText(MessageOfScaled, update.get(), static_cast<int64_t>(update->scaled.size()))
+           : LazyText(CandleMessage(candle, partition));
+  return update;
 }
 
 }  // namespace quantstream::query

@@ -16,6 +16,7 @@
 #include "market/candle.h"
 #include "query/audit.h"
 #include "query/cancellation.h"
+#include "query/lazy_text.h"
 
 namespace quantstream::query {
 
@@ -36,16 +37,15 @@ struct CandleUpdate {
   CandleState state = CandleState::kPartial;
   int64_t version = 0;
   int32_t partition = 0;
-  std::string
-      message;  // what clients get: a serialised quantstream.v1.Candle; not looked into here
+  LazyText message;  // what clients get: a serialised quantstream.v1.Candle; not looked into here
   // What merges take: a serialised quantstream.v1.ScaledCandle. Always there from the tail, from
   // history where it was asked for (with_scaled); empty elsewhere.
   std::string scaled = {};
 
   bool closed() const { return state != CandleState::kPartial; }
   int64_t bytes() const {
-    return static_cast<int64_t>(sizeof(CandleUpdate) + key.instrument.size() + message.size() +
-                                scaled.size());
+    return static_cast<int64_t>(sizeof(CandleUpdate) + key.instrument.size() + scaled.size()) +
+           message.bytes();
   }
 };
 using Update = std::shared_ptr<const CandleUpdate>;

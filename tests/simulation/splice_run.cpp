@@ -258,7 +258,7 @@ class Run {
     for (const Update& update : *stream_->offered()) {
       const bool after = update->version >= origin_->next_version.at(update->partition);
       if (after && Covers(update->key) && !client_.Got(update->key, update->version)) {
-        return "never sent: " + Where(update->key) + " v" + update->message;
+        return "never sent: " + Where(update->key) + " v" + update->message.get();
       }
     }
     return "";

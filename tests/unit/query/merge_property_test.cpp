@@ -302,7 +302,7 @@ std::string Interleave(uint64_t seed, const Case& of, MergeRules rules) {
         MakeMerged(grid, key.instrument, kPartition, key.open_time, merged, true);
     const auto seen = client.seen().find(key);
     if (seen == client.seen().end()) return "never sent: " + Text(expected);
-    if (seen->second->message != expected->message) {
+    if (seen->second->message.get() != expected->message.get()) {
       return "sent " + Text(seen->second) + ", stored " + Text(expected);
     }
   }
