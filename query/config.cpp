@@ -189,6 +189,13 @@ void AddStreams(QueryConfig* config, config::OptionSet& options) {
                                            .maximum = 4 * kMebibyte,
                                            .unit = "bytes",
                                            .help = "the largest message of a stream"});
+  options.Add(&config->send_helpers,
+              {.name = "send_helpers",
+               .fallback = 1,
+               .minimum = 0,
+               .maximum = 64,
+               .unit = "threads",
+               .help = "that help the one that reads topic candles to send to many streams"});
   options.Add(&config->progress_interval_ms, {.name = "progress_interval_ms",
                                               .fallback = 1'000,
                                               .minimum = 10,
@@ -365,6 +372,7 @@ TradeLimits QueryConfig::Trades() const {
 FanoutOptions QueryConfig::Fanout() const {
   FanoutOptions fanout;
   fanout.progress_interval = milliseconds(progress_interval_ms);
+  fanout.send_helpers = send_helpers;
   return fanout;
 }
 

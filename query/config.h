@@ -47,6 +47,7 @@ struct QueryConfig {
   int64_t queues_bytes_max = 0;
   int message_bytes_max = 0;
   int progress_interval_ms = 0;
+  int send_helpers = 0;
   int reconnect_after_ms = 0;
   int64_t stream_age_max_ms = 0;
   std::vector<std::string> intervals;

@@ -6,10 +6,6 @@
 namespace quantstream::query {
 namespace {
 
-void SendAll(const std::vector<std::shared_ptr<Subscriber>>& senders) {
-  for (const auto& subscriber : senders) subscriber->Send();
-}
-
 std::string VenueOf(const std::string& instrument) {
   return instrument.substr(0, instrument.find(':'));
 }
@@ -28,9 +24,13 @@ struct Fanout::State {
 };
 
 Fanout::Fanout(FanoutOptions options, LatestLimits limits, LatestRules rules)
-    : options_(options), latest_(limits, rules) {}
+    : options_(options), latest_(limits, rules), crew_(options.send_helpers) {}
 
 Fanout::~Fanout() = default;
+
+void Fanout::SendAll(const Senders& senders) {
+  crew_.Run(senders.size(), [&](size_t i) { senders[i]->Send(); });
+}
 
 void Fanout::Add(std::shared_ptr<Subscriber> subscriber,
                  std::chrono::milliseconds progress_interval) {

@@ -19,6 +19,7 @@
 
 #include "query/latest.h"
 #include "query/places.h"
+#include "query/send_crew.h"
 #include "query/subscriber.h"
 
 namespace quantstream::query {
@@ -28,6 +29,7 @@ struct FanoutOptions {
   // A partition whose place was lost and that stays silent for this long has no owner: nothing was
   // missed.
   std::chrono::milliseconds placement_wait{5000};
+  int send_helpers = 0;  // threads that help the tail's to send
 };
 
 // What a leg listens to.
@@ -85,6 +87,7 @@ class Fanout {
   using Listeners = std::map<Interval, std::vector<Listener>>;
   using Senders = std::vector<std::shared_ptr<Subscriber>>;
 
+  void SendAll(const Senders& senders);
   // With the lock held; who may have something to send now.
   Senders TakeEvent(const TailEvent& event);
   Senders Deliver(const std::vector<Update>& updates);
@@ -116,6 +119,7 @@ class Fanout {
   std::string trouble_;
   Time now_{};
   uint64_t round_ = 0;  // of events: who was touched in it
+  SendCrew crew_;
 };
 
 }  // namespace quantstream::query

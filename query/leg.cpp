@@ -38,16 +38,14 @@ bool Leg::TakeOpen(Time now, int64_t message_bytes_max, CandlesMessage* message,
                    int64_t* message_bytes, int64_t* bytes) {
   const bool paced = update_interval.count() > 0;
   for (auto waiting = open.begin(); waiting != open.end();) {
+    const auto sent = paced ? sent_at.find(waiting->first) : sent_at.end();
+    if (sent != sent_at.end() && now < sent->second + update_interval) {
+      ++waiting;
+      continue;
+    }
     const auto size = static_cast<int64_t>(waiting->second->message.size());
     if (!message->candles.empty() && *message_bytes + size > message_bytes_max) return false;
-    if (paced) {
-      const auto sent = sent_at.find(waiting->first);
-      if (sent != sent_at.end() && now < sent->second + update_interval) {
-        ++waiting;
-        continue;
-      }
-      sent_at[waiting->first] = now;
-    }
+    if (paced) sent_at[waiting->first] = now;
     *bytes -= waiting->second->bytes();
     *message_bytes += size;
     message->candles.push_back(std::move(waiting->second));
