@@ -1,0 +1,330 @@
+// Subscribe, resume tokens and slow_consumer_policy against a store and a live side that are moved
+// by hand.
+#include <gmock/gmock.h>
+#include <google/rpc/error_details.pb.h>
+
+#include <thread>
+
+#include "tests/support/wait.h"
+#include "tests/unit/query/service_fixture.h"
+
+namespace quantstream::query::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+v1::SubscriptionItem Item(const std::string& instrument, const std::string& interval = "1s",
+                          int32_t min_update_ms = 0) {
+  v1::SubscriptionItem item;
+  item.set_instrument(instrument);
+  item.set_interval(interval);
+  item.set_min_update_ms(min_update_ms);
+  return item;
+}
+
+v1::SubscribeRequest Adding(const std::vector<v1::SubscriptionItem>& items, int32_t last = 100) {
+  v1::SubscribeRequest request;
+  for (const auto& item : items) *request.add_add() = item;
+  request.set_last(last);
+  return request;
+}
+
+v1::SubscribeRequest Removing(const std::vector<v1::SubscriptionItem>& items) {
+  v1::SubscribeRequest request;
+  for (const auto& item : items) *request.add_remove() = item;
+  return request;
+}
+
+// A Subscribe stream as a client has it.
+class SubscribeClient {
+ public:
+  explicit SubscribeClient(v1::MarketData::Stub* stub) {
+    context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    stream_ = stub->Subscribe(&context_);
+  }
+  ~SubscribeClient() {
+    if (finished_) return;
+    context_.TryCancel();
+    Finish();
+  }
+
+  void Send(const v1::SubscribeRequest& request) { ASSERT_TRUE(stream_->Write(request)); }
+
+  void SayAll() { ASSERT_TRUE(stream_->WritesDone()); }
+
+  // The next events as words: statuses as "AAA-USD 1s ok" or "AAA-USD 1s 5", else as StreamClient.
+  std::vector<std::string> Next(size_t words) {
+    while (words_.size() < words && ReadOne()) {
+    }
+    const size_t taken = std::min(words, words_.size());
+    std::vector<std::string> next(words_.begin(), words_.begin() + static_cast<ptrdiff_t>(taken));
+    words_.erase(words_.begin(), words_.begin() + static_cast<ptrdiff_t>(taken));
+    return next;
+  }
+  // Reads until a message carries a token.
+  std::string NextToken() {
+    token_.clear();
+    while (token_.empty() && ReadOne()) {
+    }
+    return token_;
+  }
+  grpc::Status Finish() {
+    while (ReadOne()) {
+    }
+    finished_ = true;
+    return stream_->Finish();
+  }
+  const std::vector<v1::SubscriptionStatus>& statuses() const { return statuses_; }
+
+ private:
+  bool ReadOne() {
+    v1::SubscribeResponse response;
+    if (!stream_->Read(&response)) return false;
+    for (const auto& status : response.statuses()) {
+      statuses_.push_back(status);
+      const std::string& name = status.item().instrument();
+      words_.push_back(name.substr(name.find(':') + 1) + " " + status.item().interval() + " " +
+                       (status.code() == 0 ? "ok" : std::to_string(status.code())));
+    }
+    const v1::StreamCandlesResponse& event = response.event();
+    for (const v1::Candle& candle : event.candles().candles()) {
+      const std::string& name = candle.instrument();
+      words_.push_back(name.substr(name.find(':') + 1) + " " +
+                       std::to_string(candle.open_time().seconds()) + " v" +
+                       std::to_string(candle.version()) + " " +
+                       v1::CandleState_Name(candle.state()).substr(13));
+    }
+    if (event.has_snapshot_end()) words_.push_back("end");
+    if (event.has_discontinuity()) words_.push_back("discontinuity");
+    if (event.has_draining()) words_.push_back("draining");
+    if (!event.resume_token().empty()) token_ = event.resume_token();
+    return true;
+  }
+
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::SubscribeRequest, v1::SubscribeResponse>> stream_;
+  std::vector<std::string> words_;
+  std::vector<v1::SubscriptionStatus> statuses_;
+  std::string token_;
+  bool finished_ = false;
+};
+
+using SubscribeTest = ServiceTest;
+
+TEST_F(SubscribeTest, AnswersEachItemThenSendsItsHistoryThenLive) {
+  history_.Commit({Final(kA, 10, 5)}, 6);
+  SubscribeClient client(stub_.get());
+  client.Send(Adding({Item(kA, "1s", 50)}));
+  EXPECT_THAT(client.Next(3), ElementsAre("AAA-USD 1s ok", "AAA-USD 10 v5 FINAL", "end"));
+  EXPECT_EQ(client.statuses().front().item().min_update_ms(), 50);
+  fanout_.OnEvent(ClosedOf({Final(kA, 11, 9)}));
+  EXPECT_THAT(client.Next(1), ElementsAre("AAA-USD 11 v9 FINAL"));
+}
+
+TEST_F(SubscribeTest, AddsWhileItStreamsAndEachAdditionHasAnEndOfItsOwn) {
+  history_.Commit({Final(kA, 10, 5), Final(kB, 10, 5)}, 6);
+  SubscribeClient client(stub_.get());
+  client.Send(Adding({Item(kA)}));
+  EXPECT_THAT(client.Next(3), ElementsAre("AAA-USD 1s ok", "AAA-USD 10 v5 FINAL", "end"));
+  client.Send(Adding({Item(kB)}));
+  EXPECT_THAT(client.Next(3), ElementsAre("BBB-USD 1s ok", "BBB-USD 10 v5 FINAL", "end"));
+  fanout_.OnEvent(ClosedOf({Final(kA, 11, 9), Final(kB, 11, 9)}));
+  EXPECT_THAT(client.Next(2), ElementsAre("AAA-USD 11 v9 FINAL", "BBB-USD 11 v9 FINAL"));
+}
+
+TEST_F(SubscribeTest, AnItemThatIsThereAlreadyIsFineAndComesOnce) {
+  SubscribeClient client(stub_.get());
+  client.Send(Adding({Item(kA), Item(kA)}));
+  EXPECT_THAT(client.Next(3), ElementsAre("AAA-USD 1s ok", "AAA-USD 1s ok", "end"));
+  client.Send(Adding({Item("aaa/usd")}));
+  EXPECT_THAT(client.Next(1), ElementsAre("aaa/usd 1s ok"));
+  fanout_.OnEvent(ClosedOf({Final(kA, 11, 9)}));
+  fanout_.OnEvent(ClosedOf({Final(kA, 12, 10)}));
+  EXPECT_THAT(client.Next(2), ElementsAre("AAA-USD 11 v9 FINAL", "AAA-USD 12 v10 FINAL"));
+}
+
+TEST_F(SubscribeTest, ARemovalIsAnsweredAndNothingOfItComesAfterwards) {
+  SubscribeClient client(stub_.get());
+  client.Send(Adding({Item(kA), Item(kB)}));
+  EXPECT_THAT(client.Next(3), ElementsAre("AAA-USD 1s ok", "BBB-USD 1s ok", "end"));
+  client.Send(Removing({Item(kA), Item(kA, "5s")}));
+  EXPECT_THAT(client.Next(2), ElementsAre("AAA-USD 1s ok", "AAA-USD 5s 5"));
+  fanout_.OnEvent(ClosedOf({Final(kA, 11, 9), Final(kB, 11, 9)}));
+  EXPECT_THAT(client.Next(1), ElementsAre("BBB-USD 11 v9 FINAL"));
+}
+
+TEST_F(SubscribeTest, AWrongItemIsAnsweredAndTheOthersAreAdded) {
+  SubscribeClient client(stub_.get());
+  client.Send(Adding({Item("venue:NOSUCH"), Item(kA, "1.5s"), Item(kA)}));
+  EXPECT_THAT(client.Next(4), ElementsAre("NOSUCH 1s 5", "AAA-USD 1.5s 3", "AAA-USD 1s ok", "end"));
+  EXPECT_THAT(client.statuses()[1].message(), HasSubstr("add[1].interval"));
+}
+
+TEST_F(SubscribeTest, AWholeVenueBringsAlsoWhatComesLater) {
+  SubscribeClient client(stub_.get());
+  client.Send(Adding({Item("venue:*")}));
+  EXPECT_THAT(client.Next(2), ElementsAre("* 1s ok", "end"));
+  fanout_.OnEvent(ClosedOf({Final(kA, 11, 9), Final(kB, 11, 9)}));
+  EXPECT_THAT(client.Next(2), ElementsAre("AAA-USD 11 v9 FINAL", "BBB-USD 11 v9 FINAL"));
+  history_.AddInstrument("venue:NEW-USD", kPartition);
+  history_.Commit({Final("venue:NEW-USD", 12, 10)}, 11);
+  fanout_.OnEvent(ClosedOf({Final("venue:NEW-USD", 12, 10)}));
+  EXPECT_THAT(client.Next(3), ElementsAre("NEW-USD 1s ok", "NEW-USD 12 v10 FINAL", "end"));
+  fanout_.OnEvent(ClosedOf({Final("other:X-USD", 12, 11), Final("venue:NEW-USD", 13, 11)}));
+  EXPECT_THAT(client.Next(1), ElementsAre("NEW-USD 13 v11 FINAL"));
+  client.Send(Removing({Item("venue:*")}));
+  EXPECT_THAT(client.Next(1), ElementsAre("* 1s ok"));
+}
+
+TEST_F(SubscribeTest, ARequestThatIsWrongAsAWholeEndsTheStream) {
+  SubscribeClient client(stub_.get());
+  client.Send(v1::SubscribeRequest());
+  EXPECT_EQ(client.Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(SubscribeTest, ResumesWithTheSameItems) {
+  history_.Commit({Final(kA, 10, 5)}, 6);
+  std::string token;
+  {
+    SubscribeClient client(stub_.get());
+    client.Send(Adding({Item(kA), Item(kB)}));
+    token = client.NextToken();
+  }
+  history_.Commit({Final(kA, 11, 7)}, 8);
+  v1::SubscribeRequest again = Adding({Item(kB), Item(kA)});
+  again.set_resume_token(token);
+  SubscribeClient client(stub_.get());
+  client.Send(again);
+  EXPECT_THAT(client.Next(5), ElementsAre("BBB-USD 1s ok", "AAA-USD 1s ok", "AAA-USD 10 v5 FINAL",
+                                          "AAA-USD 11 v7 FINAL", "end"));
+  SubscribeClient other(stub_.get());
+  v1::SubscribeRequest foreign = Adding({Item(kA)});
+  foreign.set_resume_token(token);
+  other.Send(foreign);
+  const grpc::Status status = other.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("belongs to other items"));
+}
+
+TEST_F(SubscribeTest, AClientThatHasSaidAllGoesOnReading) {
+  SubscribeClient client(stub_.get());
+  client.Send(Adding({Item(kA)}));
+  client.SayAll();
+  EXPECT_THAT(client.Next(2), ElementsAre("AAA-USD 1s ok", "end"));
+  fanout_.OnEvent(ClosedOf({Final(kA, 11, 9)}));
+  EXPECT_THAT(client.Next(1), ElementsAre("AAA-USD 11 v9 FINAL"));
+}
+
+class ResumeTest : public ServiceTest {
+ protected:
+  // The token of the first message that has one.
+  std::string TokenOf(const v1::StreamCandlesRequest& request) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    auto reader = stub_->StreamCandles(&context, request);
+    v1::StreamCandlesResponse response;
+    while (reader->Read(&response) && response.resume_token().empty()) {
+    }
+    context.TryCancel();
+    while (reader->Read(&response)) {
+    }
+    reader->Finish();
+    return response.resume_token();
+  }
+
+  void Adjust(ServerOptions* options) override {
+    options->service.lag_wait_max = std::chrono::milliseconds(300);
+    options->service.token_age_max = age_max_;
+  }
+
+  std::chrono::milliseconds age_max_ = std::chrono::hours(1);
+};
+
+TEST_F(ResumeTest, GoesOnAtTheMark) {
+  history_.Commit({Final(kA, 10, 5), Final(kA, 9, 4)}, 6);
+  v1::StreamCandlesRequest request = StreamOf(kA);
+  request.set_resume_token(TokenOf(request));
+  ASSERT_FALSE(request.resume_token().empty());
+  history_.Commit({Revised(kA, 9, 7), Final(kA, 11, 8)}, 9);
+  StreamClient client(stub_.get(), request);
+  EXPECT_THAT(client.Next(4), ElementsAre("AAA-USD 9 v7 REVISED", "AAA-USD 10 v5 FINAL",
+                                          "AAA-USD 11 v8 FINAL", "end"));
+}
+
+TEST_F(ResumeTest, WaitsUntilTheOwnTailHasReadAsFarAndThenShowsNothingOlder) {
+  TailEvent far = OpenOf({Partial(kA, 11, 7)});
+  far.offset = 41;
+  fanout_.OnEvent(far);
+  v1::StreamCandlesRequest request = StreamOf(kA);
+  request.set_resume_token(TokenOf(request));
+  fanout_.places().Set(kPartition, 20);  // as if this were another replica, which is behind
+  StreamClient late(stub_.get(), request);
+  const grpc::Status status = late.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), HasSubstr("has not read the live candles as far"));
+  fanout_.places().Set(kPartition, 42);
+  StreamClient client(stub_.get(), request);
+  EXPECT_THAT(client.Next(2), ElementsAre("AAA-USD 11 v7 PARTIAL", "end"));
+}
+
+TEST_F(ResumeTest, APositionThatTheLogDoesNotReachCountsAsReadAndIsTold) {
+  TailEvent far = OpenOf({Partial(kA, 11, 7)});
+  far.offset = 41;
+  fanout_.OnEvent(far);
+  v1::StreamCandlesRequest request = StreamOf(kA);
+  request.set_resume_token(TokenOf(request));
+  fanout_.places().Set(kPartition, 3);  // the topic was made again
+  StreamClient client(stub_.get(), request);
+  ASSERT_TRUE(test_support::WaitFor([&] { return !fanout_.places().Sought().empty(); }));
+  fanout_.places().OnLogEnd(kPartition, 3);
+  EXPECT_THAT(client.Next(3), ElementsAre("discontinuity", "AAA-USD 11 v7 PARTIAL", "end"));
+}
+
+TEST_F(ResumeTest, ATokenOfAnotherStreamIsInvalidAndSaysSo) {
+  v1::StreamCandlesRequest request = StreamOf(kA);
+  const std::string token = TokenOf(request);
+  v1::StreamCandlesRequest other = StreamOf(kB);
+  other.set_resume_token(token);
+  StreamClient client(stub_.get(), other);
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("belongs to another stream"));
+}
+
+class OldTokenTest : public ResumeTest {
+ protected:
+  OldTokenTest() { age_max_ = std::chrono::milliseconds(-2000); }
+};
+
+TEST_F(OldTokenTest, IsOutOfRangeWithTheEarliestTime) {
+  v1::StreamCandlesRequest request = StreamOf(kA);
+  request.set_resume_token(TokenOf(request));
+  StreamClient client(stub_.get(), request);
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::OUT_OF_RANGE);
+  const auto info = DetailOf<google::rpc::ErrorInfo>(status);
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->reason(), "TOKEN_TOO_OLD");
+  EXPECT_THAT(info->metadata().at("earliest_time"), HasSubstr("T"));
+}
+
+class StreamAgeTest : public ServiceTest {
+ protected:
+  void Adjust(ServerOptions* options) override {
+    options->service.stream_age_max = std::chrono::milliseconds(50);
+    options->service.drain_grace = std::chrono::milliseconds(20);
+  }
+};
+
+TEST_F(StreamAgeTest, AnOldStreamIsAskedToGoAndCanGoOnElsewhere) {
+  StreamClient client(stub_.get(), StreamOf(kA));
+  EXPECT_THAT(client.Next(2), ElementsAre("end", "draining"));
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(status));
+}
+
+}  // namespace
+}  // namespace quantstream::query::testing
