@@ -180,7 +180,10 @@ absl::Status SubscribeStream::Add(const SubscribeItem& item, const HistoryQuery&
   const Active active{.leg = 0, .by_name = true, .closed_only = history.closed_only};
   const bool added = AddSeriesLocked({{instrument->name, item.interval}, instrument->partition},
                                      active, item.update_interval, additions);
-  if (added) return absl::OkStatus();
+  return added ? absl::OkStatus() : NoRoom();
+}
+
+absl::Status SubscribeStream::NoRoom() const {
   return absl::ResourceExhaustedError(absl::StrCat(
       "the stream has ", parts_->limits.request.subscriptions_max, " instruments x intervals"));
 }
@@ -199,9 +202,7 @@ absl::Status SubscribeStream::AddVenue(const SubscribeItem& item, const HistoryQ
                         item.update_interval, additions)) {
       continue;
     }
-    return absl::ResourceExhaustedError(absl::StrCat("not all of the venue: the stream has ",
-                                                     parts_->limits.request.subscriptions_max,
-                                                     " instruments x intervals"));
+    return NoRoom();
   }
   return absl::OkStatus();
 }
@@ -310,17 +311,17 @@ void SubscribeStream::AddFound(const std::string& name, int32_t partition) {
     {
       std::lock_guard lock(mutex_);
       const Active active{.leg = 0, .by_name = false, .closed_only = whole.history.closed_only};
-      if (!AddSeriesLocked({series, partition}, active, whole.update_interval, &additions) ||
-          additions.empty()) {
-        continue;
-      }
+      const bool room =
+          AddSeriesLocked({series, partition}, active, whole.update_interval, &additions);
+      if (room && additions.empty()) continue;  // it is there already
       const SubscribeItem item{.instrument = name,
                                .interval_text = interval.ToString(),
                                .interval = interval,
                                .update_interval = whole.update_interval,
                                .status = {}};
-      AddStatus(name, item, absl::OkStatus(), &answer);
+      AddStatus(name, item, room ? absl::OkStatus() : NoRoom(), &answer);
       subscription_.Notify(answer.SerializeAsString());
+      if (!room) continue;
     }
     LegSpec spec{.stream = {.series = {{series, partition}},
                             .start_time = whole.history.start_time.value_or(kBeginning),

@@ -65,6 +65,7 @@ class SubscribeStream final : public StreamCall,
                    const InstrumentDirectory& directory, Additions* additions);
   absl::Status AddVenue(const SubscribeItem& item, const HistoryQuery& history,
                         const InstrumentDirectory& directory, Additions* additions);
+  absl::Status NoRoom() const;
   bool AddSeriesLocked(StreamSeries series, const Active& active,
                        std::chrono::milliseconds update_interval, Additions* additions);
   void Resume(const std::string& text, Additions additions, const HistoryQuery& history);
