@@ -189,13 +189,6 @@ void AddStreams(QueryConfig* config, config::OptionSet& options) {
                                            .maximum = 4 * kMebibyte,
                                            .unit = "bytes",
                                            .help = "the largest message of a stream"});
-  options.Add(&config->send_helpers,
-              {.name = "send_helpers",
-               .fallback = 1,
-               .minimum = 0,
-               .maximum = 64,
-               .unit = "threads",
-               .help = "that help the one that reads topic candles to send to many streams"});
   options.Add(&config->progress_interval_ms, {.name = "progress_interval_ms",
                                               .fallback = 1'000,
                                               .minimum = 10,
@@ -233,6 +226,13 @@ void AddStreams(QueryConfig* config, config::OptionSet& options) {
 }
 
 void AddRunning(QueryConfig* config, config::OptionSet& options) {
+  options.Add(&config->send_helpers,
+              {.name = "send_helpers",
+               .fallback = 1,
+               .minimum = 0,
+               .maximum = 64,
+               .unit = "threads",
+               .help = "that help the one that reads topic candles to send to many streams"});
   options.Add(&config->admin_address, {.name = "admin_address",
                                        .fallback = "127.0.0.1",
                                        .help = "of /metrics, /healthz and /readyz"});

@@ -4,6 +4,7 @@
 #include <grpc/slice.h>
 
 #include <string>
+#include <vector>
 
 #include "quantstream/v1/market_data.pb.h"
 #include "query/timestamps.h"
@@ -63,6 +64,30 @@ grpc::Slice BatchSlice(const CandlesMessage& batch, std::string_view token, Enve
   return writer.Finish();
 }
 
+// Streams that want the same get the same candles one after the other: the newest message of each
+// thread is kept, and its bytes are shared.
+class NewestBatch {
+ public:
+  grpc::Slice Get(const CandlesMessage& batch, Envelope envelope) {
+    if (envelope != envelope_ || batch.candles != candles_) {
+      slice_ = BatchSlice(batch, "", envelope);
+      candles_ = batch.candles;
+      envelope_ = envelope;
+    }
+    return slice_;
+  }
+
+ private:
+  std::vector<Update> candles_;
+  Envelope envelope_ = Envelope::kStream;
+  grpc::Slice slice_;
+};
+
+grpc::Slice SharedSlice(const CandlesMessage& batch, Envelope envelope) {
+  thread_local NewestBatch newest;
+  return newest.Get(batch, envelope);
+}
+
 void Fill(const ProgressMessage& progress, v1::StreamCandlesResponse* response) {
   auto* out = response->mutable_progress();
   if (progress.watermark) SetTime(*progress.watermark, out->mutable_watermark());
@@ -104,7 +129,7 @@ v1::StreamCandlesResponse ResponseOf(const StreamMessage& message) {
 grpc::Slice StreamMessageSlice(const StreamMessage& message, std::string_view token,
                                Envelope envelope) {
   if (const auto* batch = std::get_if<CandlesMessage>(&message)) {
-    return BatchSlice(*batch, token, envelope);
+    return token.empty() ? SharedSlice(*batch, envelope) : BatchSlice(*batch, token, envelope);
   }
   if (const auto* notice = std::get_if<NoticeMessage>(&message)) return grpc::Slice(notice->bytes);
   v1::StreamCandlesResponse response = ResponseOf(message);
