@@ -1,15 +1,16 @@
 """The commands and programs of a document, with the output that stands below them.
 
 A fence `console` holds `$ command` with its output below it; a fence `python` a program, whose
-output is the fence `text` behind it. With the word `live` they are run while the feed runs.
+output is the fence `text` behind it, or, with a name, a file for the commands. With the word `live`
+they are run while the feed runs.
 """
 import re
 
-FENCE = re.compile(r"^```(console|python|text)( live)?\n(.*?)^```$", re.M | re.S)
+FENCE = re.compile(r"^```(console|python|text)( live)?(?: (\w+\.py))?\n(.*?)^```$", re.M | re.S)
 # What differs from run to run; compared without it.
 VARIABLE = [
     (re.compile(r'("(?:version|opened_version|closed_version|first_offset|last_offset|offset'
-                r'|price_mantissa|quantity_mantissa|trade_id|venue_time_us|receive_time_us)": )'
+                r'|(?:price|quantity)_(?:mantissa|scale)|trade_id|venue_time_us|receive_time_us)": )'
                 r'"?\d+"?'), r"\1N"),
     (re.compile(r'("aggressor_side": )"SIDE_(?:BUY|SELL)"'), r'\1"SIDE"'),
     (re.compile(r'("(?:resume_token|next_page_token)": )"[^"]*"'), r'\1"..."'),
@@ -30,8 +31,8 @@ class Example:
 
 def console_examples(match):
     """A command goes on behind a backslash, a pipe or an open quote: until bash would run it."""
-    begin = match.start(3)
-    parts = re.split(r"^(?=\$ )", match.group(3), flags=re.M)
+    begin = match.start(4)
+    parts = re.split(r"^(?=\$ )", match.group(4), flags=re.M)
     position = begin
     for part in parts:
         if part:
@@ -51,14 +52,21 @@ def is_whole(command):
 def examples(text):
     found = []
     for match in FENCE.finditer(text):
-        kind, live, content = match.groups()
+        kind, live, name, content = match.groups()
+        if name:
+            continue
         if kind == "console":
             found += console_examples(match)
         elif kind == "python":
             found.append(Example("python", bool(live), content, None, None))
         else:
-            found[-1].output, found[-1].span = content, match.span(3)
+            found[-1].output, found[-1].span = content, match.span(4)
     return found
+
+
+def files(text):
+    """{name: content} of the programs that commands run."""
+    return {match.group(3): match.group(4) for match in FENCE.finditer(text) if match.group(3)}
 
 
 def comparable(output):

@@ -63,7 +63,8 @@ class Client:
         self.position += len(text)
         for line in map(json.loads, text.splitlines()):
             self.lines.append(line)
-            if output.is_closed(line) and line["instrument"].startswith("simulator"):
+            if (output.is_closed(line) and line["source"] == "stream"
+                    and line["instrument"].startswith("simulator")):
                 self.newest_closed = max(self.newest_closed, line["open_time"])
         return self.lines
 
@@ -72,7 +73,7 @@ class Client:
             return "".join(file.readlines()[-lines:])
 
     def newest_second(self):
-        """The open time of the simulator's newest closed candle that it has had."""
+        """The open time of the simulator's newest closed candle that its stream has had."""
         assert self.process.poll() in (None, -9), (
             f"{self.title} ended: {self.process.returncode}\n{self.log()}")
         self.printed()

@@ -5,6 +5,7 @@ QUANTSTREAM_REWRITE=1 writes what they print into the documents instead.
 import concurrent.futures
 import difflib
 import os
+import signal
 import subprocess
 import sys
 
@@ -41,27 +42,39 @@ def all_stored(world):
 
 
 def environment():
-    """The commands find grpcurl by its name alone."""
-    return dict(languages.environment(), PATH=f"{ROOT}/deploy/local:/usr/bin:/bin", TZ="UTC",
-                PGTZ="UTC", LC_ALL="C.UTF-8")
+    """The commands find grpcurl and the Python of the client, with its code, by their names."""
+    client = languages.CACHE / "python"
+    return dict(languages.environment(), TZ="UTC", PGTZ="UTC", LC_ALL="C.UTF-8",
+                PYTHONPATH=str(client),
+                PATH=f"{client}/venv/bin:{ROOT}/deploy/local:/usr/bin:/bin")
+
+
+def usual_places(world, query):
+    """What the documents name, and what is here instead."""
+    return (("127.0.0.1:50051", query.address), ("port=15432", f"port={world.postgres_port}"),
+            ("dbname=quantstream", f"dbname={world.name}"))
+
+
+def here(world, query, code):
+    for usual, actual in usual_places(world, query):
+        code = code.replace(usual, actual)
+    return code
 
 
 def run(world, query, example):
-    """What it printed. The documents name the usual addresses; here others are free."""
-    places = (("127.0.0.1:50051", query.address),
-              ("port=15432", f"port={world.postgres_port}"),
-              ("dbname=quantstream", f"dbname={world.name}"))
-    code = example.code
-    for usual, here in places:
-        code = code.replace(usual, here)
-    command = ["bash", "-c", code] if example.kind == "console" else ["venv/bin/python", "-c", code]
-    done = subprocess.run(
-        command, cwd=ROOT if example.kind == "console" else languages.CACHE / "python",
-        env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, timeout=EXAMPLE_MAX_S, check=False)
-    output = done.stdout
-    for usual, here in places:
-        output = output.replace(here, usual)
+    """What it printed."""
+    code = here(world, query, example.code)
+    command = ["bash", "-c", code] if example.kind == "console" else ["python", "-c", code]
+    process = subprocess.Popen(command, cwd=world.folder.name, env=environment(),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    try:
+        output = process.communicate(timeout=EXAMPLE_MAX_S)[0]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output = f"{process.communicate()[0]}still running after {EXAMPLE_MAX_S} s\n"
+    for usual, actual in usual_places(world, query):
+        output = output.replace(actual, usual)
     return "".join(line.rstrip() + "\n" for line in output.rstrip().splitlines())
 
 
@@ -92,6 +105,10 @@ def main():
     results = {name: {} for name in texts}
     with pipeline.Pipeline() as world, concurrent.futures.ThreadPoolExecutor(16) as pool:
         feed, query = start_feed(world)
+        for text in texts.values():
+            for name, content in documents.files(text).items():
+                with open(f"{world.folder.name}/{name}", "w", encoding="utf-8") as file:
+                    file.write(here(world, query, content))
         running = [(name, example, pool.submit(run, world, query, example))
                    for name, examples in found.items() for example in examples if example.live]
         pipeline.wait_for("the feed to end", lambda: feed.process.poll() is not None)
