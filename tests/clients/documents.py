@@ -6,12 +6,13 @@ they are run while the feed runs.
 """
 import re
 
-FENCE = re.compile(r"^```(console|python|text)( live)?(?: (\w+\.py))?\n(.*?)^```$", re.M | re.S)
+FENCE = re.compile(r"^```(console|python|text)( live)?(?: (\w+\.py))?\n(.*?)^```$",
+                   re.M | re.S)
 # What differs from run to run; compared without it.
 VARIABLE = [
     (re.compile(r'("(?:version|opened_version|closed_version|first_offset|last_offset|offset'
-                r'|(?:price|quantity)_(?:mantissa|scale)|trade_id|venue_time_us|receive_time_us)": )'
-                r'"?\d+"?'), r"\1N"),
+                r'|(?:price|quantity)_(?:mantissa|scale)|trade_id|venue_time_us'
+                r'|receive_time_us)": )"?\d+"?'), r"\1N"),
     (re.compile(r'("aggressor_side": )"SIDE_(?:BUY|SELL)"'), r'\1"SIDE"'),
     (re.compile(r'("(?:resume_token|next_page_token)": )"[^"]*"'), r'\1"..."'),
     (re.compile(r'("(?:first_seen_time|watermark)": )"[^"]*"'), r'\1"T"'),
