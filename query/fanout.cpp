@@ -320,6 +320,11 @@ std::optional<EventTime> Fanout::WatermarkOf(const State& state) const {
   return least;
 }
 
+std::optional<EventTime> Fanout::ClosedUntil(int32_t partition, const std::string& venue) const {
+  std::lock_guard lock(mutex_);
+  return latest_.ClosedUntil(partition, venue);
+}
+
 int64_t Fanout::subscribers() const {
   std::lock_guard lock(mutex_);
   return static_cast<int64_t>(subscribers_.size());

@@ -75,6 +75,8 @@ class Fanout {
   Places& places() { return places_; }
   // One look at the live side, as Listen takes it.
   LiveState Look(const std::vector<StreamSeries>& series) const;
+  // As Latest's.
+  std::optional<EventTime> ClosedUntil(int32_t partition, const std::string& venue) const;
   int64_t subscribers() const;
   int64_t open_candles() const;
 

@@ -9,8 +9,6 @@ namespace quantstream::query {
 namespace {
 
 constexpr EventTime kBeginning{std::numeric_limits<int64_t>::min()};
-// A day of a time zone is at most so much longer than 24 hours, but where the date line moved.
-constexpr int32_t kLongerDaySeconds = 2 * 3600;
 
 std::string VenueOf(const std::string& instrument) {
   return instrument.substr(0, instrument.find(':'));
@@ -20,18 +18,6 @@ std::string VenueOf(const std::string& instrument) {
 
 Merger::Merger(WindowGrid grid, MergeLimits limits, MergeRules rules)
     : grid_(std::move(grid)), limits_(limits), rules_(rules) {}
-
-int64_t Merger::parts_per_window() const {
-  const bool zone = !grid_.time_zone().empty();
-  const int32_t longest = grid_.length().seconds + (zone ? kLongerDaySeconds : 0);
-  return (longest + grid_.part().seconds - 1) / grid_.part().seconds;
-}
-
-EventTime Merger::FirstWindow(EventTime time) const {
-  if (time == kBeginning) return time;
-  const EventTime start = grid_.Start(time);
-  return start == time ? start : grid_.End(start);
-}
 
 Merger::Instrument* Merger::Add(const std::string& name, int32_t partition) {
   const auto [added, is_new] = instruments_.try_emplace(name);
@@ -221,7 +207,7 @@ void Merger::BeginAtLast(const Snapshot& snapshot) {
     if (!instrument.last) continue;
     const Read& of = read[name];
     if (of.parts >= PartsOfLast(*instrument.last)) {
-      instrument.known_from = FirstWindow(of.oldest);
+      instrument.known_from = grid_.FirstFrom(of.oldest);
     }
     instrument.from = instrument.known_from;
     int64_t left = *instrument.last;

@@ -51,12 +51,8 @@ class Merger {
   explicit Merger(WindowGrid grid, MergeLimits limits = {}, MergeRules rules = {});
 
   const WindowGrid& grid() const { return grid_; }
-  // Most parts that a window can have.
-  int64_t parts_per_window() const;
   // How many parts hold the newest N windows for certain: what the first snapshot must ask for.
-  int64_t PartsOfLast(int64_t last) const { return (last + 1) * parts_per_window(); }
-  // Start of the first window that begins at or after `time`.
-  EventTime FirstWindow(EventTime time) const;
+  int64_t PartsOfLast(int64_t last) const { return (last + 1) * grid_.parts_max(); }
 
   // Windows that begin at or after `from`; the snapshot holds all parts from there on. REQUIRES:
   // a window's start, and `instrument` (venue:symbol) was not added.

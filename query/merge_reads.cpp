@@ -19,7 +19,7 @@ SnapshotRequest Merger::NeededRead(int64_t candles_max) const {
   SnapshotRequest request;
   int64_t left = candles_max;
   for (const auto& [place, reading] : reading_) {
-    left -= parts_per_window();
+    left -= grid_.parts_max();
     if (left < 0 && !request.series.empty()) break;
     request.series.push_back({.series = {place.first, grid_.part()},
                               .partition = instruments_.at(place.first).partition,

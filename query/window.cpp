@@ -17,6 +17,9 @@ namespace {
 constexpr char kLegal[] =
     "; legal: 1s to 1d (7s, 45m, 4h), or a day of a time zone (1d@America/New_York)";
 constexpr size_t kZoneBytesMax = 64;
+constexpr EventTime kYearOne{-62'135'596'800'000'000};
+// A day of a time zone is at most so much longer than 24 hours, but where the date line moved.
+constexpr int64_t kLongerDaySeconds = 2 * 3600;
 
 absl::Status Wrong(std::string_view text, std::string_view what, std::string_view legal = kLegal) {
   const std::string shown = absl::CHexEscape(std::string(text.substr(0, 40)));
@@ -146,6 +149,17 @@ std::string WindowGrid::ToString() const {
 EventTime WindowGrid::Start(EventTime time) const {
   if (!zone_) return WindowStart(time, length_);
   return FromAbsl(DayStart(DayOf(absl::FromUnixMicros(time.us), *zone_), *zone_));
+}
+
+EventTime WindowGrid::FirstFrom(EventTime time) const {
+  if (time < kYearOne || time > kTimeMax) return time;
+  const EventTime start = Start(time);
+  return start == time ? start : End(start);
+}
+
+int64_t WindowGrid::parts_max() const {
+  const int64_t longest = length_.seconds + (zone_ ? kLongerDaySeconds : 0);
+  return (longest + part_.seconds - 1) / part_.seconds;
 }
 
 EventTime WindowGrid::End(EventTime start) const {

@@ -45,6 +45,11 @@ class WindowGrid {
   // End of the window that begins at `start`, exclusive. REQUIRES: `start` is a window's start.
   EventTime End(EventTime start) const;
 
+  // Start of the first window that begins at or after `time`; a time outside those years stays.
+  EventTime FirstFrom(EventTime time) const;
+  // Most parts that a window can have.
+  int64_t parts_max() const;
+
   bool operator==(const WindowGrid& other) const = default;
 
  private:

@@ -6,8 +6,9 @@
 #include "quantstream/v1/market_data.pb.h"
 #include "query/page_token.h"
 #include "query/service/candle_page.h"
-#include "query/timestamps.h"
+#include "query/service/merged_page.h"
 #include "query/service/unary_call.h"
+#include "query/timestamps.h"
 
 namespace quantstream::query {
 namespace {
@@ -32,6 +33,7 @@ class GetCandlesCall final : public UnaryCall {
   void OnResolved(absl::StatusOr<std::vector<Instrument>> instruments) {
     if (cancellation_->cancelled()) return;  // nothing that the call shares is sure to be there
     if (!instruments.ok()) return End(instruments.status());
+    if (query_.grid.merged()) return ReadParts(instruments->front());
     const Series series{instruments->front().name, query_.interval};
     if (query_.with_partial) {
       open_ = parts_->fanout->Look({{series, instruments->front().partition}}).open;
@@ -42,12 +44,35 @@ class GetCandlesCall final : public UnaryCall {
         [this, self = shared_from_this()](auto page) { OnPage(std::move(page)); });
   }
 
+  // An interval that is not stored. What is closed and what is open is looked at before it is read.
+  void ReadParts(const Instrument& instrument) {
+    const StreamSeries parts{{instrument.name, query_.grid.part()}, instrument.partition};
+    LiveState live = parts_->fanout->Look({parts});
+    open_ = std::move(live.open);
+    const int64_t committed = live.committed[instrument.partition];
+    const auto clock = parts_->fanout->ClosedUntil(instrument.partition, instrument.venue);
+    const PageRequest request =
+        PartsRequest(query_, parts, parts_->limits.request.snapshot_candles_max);
+    parts_->history->ReadPage(
+        request, cancellation_,
+        [this, request, committed, clock, self = shared_from_this()](auto page) {
+          if (!page.ok()) return End(page.status());
+          // A store that lags may lack parts of windows that the clock has passed.
+          const auto closed_until = page->next_version >= committed ? clock : std::nullopt;
+          if (auto status = CheckRange(query_, *page); !status.ok()) return End(status);
+          Answer(CutMergedPage(query_, request, *page, open_, closed_until));
+        });
+  }
+
   void OnPage(absl::StatusOr<Page> page) {
     if (!page.ok()) return End(page.status());
     absl::Status status = CheckRange(query_, *page);
     if (status.ok()) status = FillWindows(query_, parts_->limits.request, request_, &*page);
     if (!status.ok()) return End(status);
-    const CandlePage cut = CutPage(query_, *std::move(page), std::move(open_));
+    Answer(CutPage(query_, *std::move(page), std::move(open_)));
+  }
+
+  void Answer(const CandlePage& cut) {
     if (!Claim()) return;
     for (const Update& update : cut.candles) {
       response_->add_candles()->ParseFromString(update->message);

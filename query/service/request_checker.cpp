@@ -40,6 +40,13 @@ quantstream::Interval RequestChecker::Interval(std::string_view field, const std
   return StoredInterval(field, text);
 }
 
+WindowGrid RequestChecker::Grid(std::string_view field, const std::string& text) {
+  const auto grid = WindowGrid::Parse(text, limits_.intervals);
+  if (grid.ok()) return *grid;
+  Wrong(field, Message(grid.status()));
+  return WindowGrid(limits_.intervals.front());
+}
+
 quantstream::Interval RequestChecker::StoredInterval(std::string_view field,
                                                      const std::string& text) {
   const auto interval = quantstream::Interval::Parse(text);

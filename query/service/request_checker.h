@@ -30,6 +30,8 @@ class RequestChecker {
   // The text of one instrument; whether there is such a one is not known here.
   void Instrument(std::string_view field, const std::string& text);
   quantstream::Interval Interval(std::string_view field, const std::string& text);
+  // Any interval, stored or merged.
+  WindowGrid Grid(std::string_view field, const std::string& text);
   quantstream::Interval StoredInterval(std::string_view field, const std::string& text);
   // Rounded up to microseconds; `otherwise` for one that is no time.
   EventTime Time(std::string_view field, const google::protobuf::Timestamp& time,

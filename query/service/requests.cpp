@@ -92,6 +92,18 @@ void CheckFill(const v1::GetCandlesRequest& request, const RequestLimits& limits
   }
 }
 
+// The newest N, oldest first, are read at once.
+void CheckMergedLast(const RequestLimits& limits, RequestChecker* checker,
+                     const CandlesQuery& query) {
+  if (!query.grid.merged() || !query.left || query.newest_first) return;
+  const int64_t last_max =
+      std::max<int64_t>(0, limits.snapshot_candles_max / query.grid.parts_max() - 1);
+  if (*query.left <= last_max) return;
+  checker->Wrong("last", absl::StrCat("is ", *query.left, "; legal: up to ", last_max, " of ",
+                                      query.grid.ToString(),
+                                      ", or any number in CANDLE_ORDER_DESCENDING"));
+}
+
 uint64_t FingerprintOf(const v1::GetCandlesRequest& request) {
   v1::GetCandlesRequest same = request;
   same.clear_page_token();
@@ -123,7 +135,8 @@ absl::StatusOr<CandlesQuery> Check(const v1::GetCandlesRequest& request,
   CandlesQuery query;
   checker.Instrument("instrument", request.instrument());
   query.instrument = request.instrument();
-  query.interval = checker.Interval("interval", request.interval());
+  query.grid = checker.Grid("interval", request.interval());
+  query.interval = query.grid.length();
   CheckRange(request, &checker, &query);
   if (checker.Number("last", request.last(), limits.last_max) > 0) query.left = request.last();
   if (!v1::CandleOrder_IsValid(request.order())) {
@@ -135,6 +148,10 @@ absl::StatusOr<CandlesQuery> Check(const v1::GetCandlesRequest& request,
   CheckFill(request, limits, &checker, &query);
   query.fingerprint = FingerprintOf(request);
   CheckPosition(request, &checker, &query);
+  CheckMergedLast(limits, &checker, query);
+  if (query.fill && query.grid.merged()) {
+    checker.Wrong("fill", "legal with an interval that is merged: FILL_NONE");
+  }
   if (!checker.status().ok()) return checker.status();
   return query;
 }

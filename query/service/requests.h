@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "market/interval.h"
 #include "market/time.h"
+#include "query/window.h"
 
 namespace quantstream::v1 {
 class GetCandlesRequest;
@@ -41,8 +42,9 @@ struct ListInstrumentsQuery {
 
 struct CandlesQuery {
   std::string instrument;  // as asked for
-  Interval interval;
-  EventTime from;  // open_time, inclusive
+  WindowGrid grid{Interval{1}};
+  Interval interval;  // of the grid
+  EventTime from;     // open_time, inclusive
   EventTime to;    // exclusive
   bool newest_first = false;
   int32_t page_size = 0;

@@ -100,6 +100,8 @@ void FakeHistory::ReadPage(PageRequest request, std::shared_ptr<Cancellation>,
                            Callback<Page> callback) {
   std::lock_guard lock(mutex_);
   Page page;
+  const auto next = VisibleLocked().next_version.find(request.partition);
+  if (next != VisibleLocked().next_version.end()) page.next_version = next->second;
   for (const auto& [key, row] : VisibleLocked().rows) {
     if (SeriesOf(key) != request.series) continue;
     if (!page.oldest_closed) page.oldest_closed = key.open_time;

@@ -228,8 +228,8 @@ TEST(Merger, WithoutClosedHistoryTheOpenWindowStillComesWhole) {
 
 TEST(Merger, WindowsBeforeTheStartAreNotTheStreams) {
   Scenario s;
-  EXPECT_EQ(s.merger.FirstWindow(At(8)), At(14));
-  EXPECT_EQ(s.merger.FirstWindow(At(14)), At(14));
+  EXPECT_EQ(s.merger.grid().FirstFrom(At(8)), At(14));
+  EXPECT_EQ(s.merger.grid().FirstFrom(At(14)), At(14));
   s.merger.AddFrom(kA, kPartition, At(14));
   s.Read({FinalPart(14, 3)}, 4);
   s.merger.OnPart(RevisedPart(13, 5));
