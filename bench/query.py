@@ -5,7 +5,7 @@ checks what arrives. Each figure stands beside its goal, and beside what this ma
 program that does nothing else, measured in the same run.
 
 QUANTSTREAM_BENCH_SECONDS (default 10) is the length of each part, QUANTSTREAM_BENCH_STREAMS
-(default 10000) how many streams are held open, QUANTSTREAM_BENCH_HISTORY (default 1000000) how many
+(default 10000) how many streams are held open, QUANTSTREAM_BENCH_HISTORY (default 1200000) how many
 trades the stored candles are made of. QUANTSTREAM_BENCH_PARTS (default all) names parts:
 floor calls latency fanout streams.
 """
@@ -33,7 +33,7 @@ from stage import Results, Stage, cpu_seconds, memory_megabytes
 
 SECONDS = int(os.environ.get("QUANTSTREAM_BENCH_SECONDS", "10"))
 STREAMS = int(os.environ.get("QUANTSTREAM_BENCH_STREAMS", "10000"))
-HISTORY = int(os.environ.get("QUANTSTREAM_BENCH_HISTORY", "1000000"))
+HISTORY = int(os.environ.get("QUANTSTREAM_BENCH_HISTORY", "1200000"))
 ALL_PARTS = "floor calls latency fanout streams"
 PARTS = os.environ.get("QUANTSTREAM_BENCH_PARTS", ALL_PARTS).split()
 
@@ -153,9 +153,8 @@ def get_candles(world, query, name, requests, calls, **options):
 def calls(world, results):
     names = fill_history(world)
     newest = [request_of(name, last=100) for name in names]
-    long = [request_of(name, page_size=8_000) for name in names[:4]]
-    from_store, from_memory = {}, {}
-    with world.query(**from_store) as query:
+    long = [request_of(name, page_size=10_000) for name in names[:4]]
+    with world.query(recent_series_max=0) as query:
         done = get_candles(world, query, "store", newest, 1_500 * SECONDS)
         rate = done["calls"] / done["seconds"]
         question = "GetCandles, 100 rows, from PostgreSQL"
@@ -164,11 +163,13 @@ def calls(world, results):
         done = get_candles(world, query, "paced", newest, 750 * SECONDS, rate=750)
         results.add(question, "p99 at 750 calls/s", done["p99_ms"], "ms")
         done = get_candles(world, query, "long", long, 40 * SECONDS, in_flight=4)
-        question = "GetCandles, 8,000 rows a page"
+        question = "GetCandles, 10,000 rows a page"
         rate = done["rows"] / done["seconds"]
         results.add(question, "rate", rate, "rows/s", 200_000, "higher")
         results.add(question, "rows per CPU-second", done["rows"] / done["cpu"], "rows")
-    with world.query(**from_memory) as query:
+    # Memory answers while a processor says how far it is.
+    with world.processor(), world.query() as query:
+        get_candles(world, query, "filling", newest, 100)
         done = get_candles(world, query, "memory", newest, 4_000 * SECONDS)
         question = "GetCandles, 100 rows, from memory"
         rate = done["calls"] / done["cpu"]
