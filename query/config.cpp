@@ -228,7 +228,7 @@ void AddStreams(QueryConfig* config, config::OptionSet& options) {
 void AddRunning(QueryConfig* config, config::OptionSet& options) {
   options.Add(&config->send_helpers,
               {.name = "send_helpers",
-               .fallback = 1,
+               .fallback = 2,
                .minimum = 0,
                .maximum = 64,
                .unit = "threads",

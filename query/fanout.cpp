@@ -28,7 +28,8 @@ Fanout::Fanout(FanoutOptions options, LatestLimits limits, LatestRules rules)
 
 Fanout::~Fanout() = default;
 
-void Fanout::SendAll(const Senders& senders) {
+void Fanout::SendAll(Senders senders) {
+  std::ranges::sort(senders, {}, [](const auto& sender) { return sender->lane(); });
   crew_.Run(senders.size(), [&](size_t i) { senders[i]->Send(); });
 }
 
@@ -149,7 +150,7 @@ void Fanout::OnEvent(const TailEvent& event) {
     // Not before its candles are on their way: a token may say so from now on.
     if (event.offset >= 0) places_.Set(event.partition, event.offset + 1);
   }
-  SendAll(senders);
+  SendAll(std::move(senders));
 }
 
 Fanout::Senders Fanout::TakeEvent(const TailEvent& event) {
@@ -228,7 +229,7 @@ void Fanout::OnPlaceLost(const std::vector<int32_t>& partitions, std::string_vie
     }
     senders = RegisterLost(lost, reason);
   }
-  SendAll(senders);
+  SendAll(std::move(senders));
 }
 
 Fanout::Senders Fanout::RegisterLost(const std::set<int32_t>& lost, std::string_view reason) {
@@ -264,7 +265,7 @@ void Fanout::Tick(Time now) {
     std::lock_guard lock(mutex_);
     senders = TakeTime(now);
   }
-  SendAll(senders);
+  SendAll(std::move(senders));
 }
 
 Fanout::Senders Fanout::TakeTime(Time now) {

@@ -89,7 +89,7 @@ class Fanout {
   using Listeners = std::map<Interval, std::vector<Listener>>;
   using Senders = std::vector<std::shared_ptr<Subscriber>>;
 
-  void SendAll(const Senders& senders);
+  void SendAll(Senders senders);
   // With the lock held; who may have something to send now.
   Senders TakeEvent(const TailEvent& event);
   Senders Deliver(const std::vector<Update>& updates);

@@ -27,6 +27,9 @@ class Subscriber {
   virtual void OnInstrument(const std::string& /*name*/, int32_t /*partition*/) {}
   // `trouble`: why the live feed cannot be read; empty: it is read.
   virtual void OnProgress(std::optional<EventTime> watermark, std::string_view trouble) = 0;
+  // Streams of one connection have one lane: what goes to them one after the other, and by several
+  // threads at once, is written together. Never changes.
+  virtual uint64_t lane() const { return 0; }
   // Something may be due: after each event that concerned it, and at the next Tick when it asked
   // for one. No lock is held; several threads may be in here at once, and one still after Remove.
   virtual void Send() = 0;

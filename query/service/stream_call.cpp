@@ -3,6 +3,7 @@
 #include <grpcpp/server_context.h>
 
 #include <algorithm>
+#include <functional>
 #include <random>
 #include <utility>
 
@@ -27,6 +28,7 @@ StreamCall::StreamCall(ServiceParts* parts, grpc::CallbackServerContext* context
     : SplicedCall(parts),
       context_(context),
       method_(method),
+      lane_(std::hash<std::string>()(context->peer())),
       envelope_(envelope),
       on_done_(std::move(on_done)) {}
 

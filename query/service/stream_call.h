@@ -29,6 +29,7 @@ class StreamCall : public SplicedCall {
   // Ends it now.
   using SplicedCall::End;
   void OnProgress(std::optional<EventTime> watermark, std::string_view trouble) final;
+  uint64_t lane() const final { return lane_; }
 
  protected:
   using DoneCallback = std::function<void(StreamCall*)>;
@@ -71,6 +72,7 @@ class StreamCall : public SplicedCall {
 
   grpc::CallbackServerContext* const context_;
   const char* const method_;
+  const uint64_t lane_;
   const Envelope envelope_;
   const DoneCallback on_done_;
   const Clock::time_point opened_at_ = Clock::now();
