@@ -69,6 +69,13 @@ class World:
         yield service
         service.stop()
 
+    def query_has(self, option):
+        """Older builds lack some."""
+        done = subprocess.run(
+            [self.build / "bin/quantstream-query", "--help"], capture_output=True, text=True
+        )
+        return option in done.stdout
+
     def tool(self, name, *arguments, **options):
         """One of our programs, started; its standard output and input are pipes."""
         command = [self.build / "bench" / name, *arguments]
