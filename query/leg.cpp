@@ -14,6 +14,7 @@ bool Leg::Conflate(const Update& update, int64_t* bytes) {
 }
 
 void Leg::DropOpenUpTo(const CandleKey& newest_closed, int64_t* bytes) {
+  if (open.empty() && sent_at.empty()) return;
   CandleKey first = newest_closed;
   first.open_time.us = std::numeric_limits<int64_t>::min();
   DropOpenBetween(first, newest_closed, bytes);

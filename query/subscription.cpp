@@ -248,7 +248,7 @@ void Subscription::TakeClosed(CandlesMessage* message, int64_t* bytes) {
       OnMarker(*marker);
       continue;
     }
-    const auto* candle = std::get_if<QueuedCandle>(&queue_.front());
+    auto* candle = std::get_if<QueuedCandle>(&queue_.front());
     if (candle == nullptr) return;
     const auto size = static_cast<int64_t>(candle->update->message.size());
     const bool wanted = Wanted(*candle);
@@ -260,7 +260,7 @@ void Subscription::TakeClosed(CandlesMessage* message, int64_t* bytes) {
     }
     if (!wanted) continue;
     *bytes += size;
-    message->candles.push_back(candle->update);
+    message->candles.push_back(std::move(candle->update));
   }
 }
 
