@@ -98,6 +98,7 @@ void Merger::OnPart(const Update& part) {
   }
   const bool committed = part->key.close_time() <= ClosedUntil(*instrument);
   if (!part->closed() && committed && rules_.uncommitted_parts_are_dropped) return;
+  if (!part->closed() && !rules_.open_parts_count) return;
   Window* window = WindowAt(instrument, start);
   const int64_t apart = window->parts.apart();
   const auto outcome = window->parts.Put(part);
@@ -115,7 +116,7 @@ void Merger::OnPart(const Update& part) {
 Merger::Window* Merger::WindowAt(Instrument* instrument, EventTime start) {
   const auto found = instrument->windows.find(start);
   if (found != instrument->windows.end()) return &found->second;
-  return &instrument->windows.emplace(start, Window(grid_, start)).first->second;
+  return &instrument->windows.emplace(start, Window(grid_, start, rules_)).first->second;
 }
 
 void Merger::Need(const Instrument& instrument, EventTime start, int64_t version) {
@@ -265,8 +266,11 @@ std::vector<Update> Merger::TakeClosed() {
     const auto place = next++;
     if (reading_.contains(*place)) continue;
     Instrument* instrument = Find(place->first);
-    taken.push_back(
-        Emit(*instrument, place->second, &instrument->windows.at(place->second), true));
+    Window* window = &instrument->windows.at(place->second);
+    const int64_t sent_version = window->sent_version;
+    Update update = Emit(*instrument, place->second, window, true);
+    const bool news = update->version > sent_version || rules_.equal_version_replaces;
+    if (news) taken.push_back(std::move(update));
     dirty_closed_.erase(place);
     Forget(instrument);
   }
@@ -289,7 +293,8 @@ bool Merger::TakeOpen(const std::function<bool(const CandleKey&)>& due,
 }
 
 Update Merger::Emit(const Instrument& instrument, EventTime start, Window* window, bool closed) {
-  int64_t version_min = window->sent_version;
+  const int64_t sent_version = window->sent_version;
+  int64_t version_min = rules_.version_does_not_go_down ? sent_version : 0;
   const auto before = instrument.sent.find(start);
   if (before != instrument.sent.end()) version_min = std::max(version_min, before->second);
   Update merged = MakeMerged(grid_, instrument.name, instrument.partition, start,

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "query/merge_rules.h"
 #include "query/merge_window.h"
 #include "query/splice.h"
 
@@ -29,18 +30,6 @@ namespace quantstream::query {
 
 struct MergeLimits {
   int64_t parts_apart_max = 16;  // of an instrument; older ones are folded, or forgotten
-};
-
-// Test-only: each rule can be taken out to see that it is needed.
-struct MergeRules {
-  bool final_waits_for_progress = true;
-  bool uncommitted_parts_are_dropped = true;
-  bool folded_revisions_are_read = true;
-  bool forgotten_windows_are_read = true;
-  bool lagging_read_waits = true;
-  bool lagging_snapshot_waits = true;
-  bool versions_are_kept_over_restarts = true;
-  bool restart_reads_unsettled_windows = true;
 };
 
 // Per partition and venue: every window that ends at or before this is closed.
@@ -110,8 +99,8 @@ class Merger {
 
  private:
   struct Window {
-    explicit Window(const WindowGrid& grid, EventTime start)
-        : end(grid.End(start)), parts(grid.part()) {}
+    Window(const WindowGrid& grid, EventTime start, const MergeRules& rules)
+        : end(grid.End(start)), parts(grid.part(), rules) {}
     EventTime end;
     MergeWindow parts;
     int64_t sent_version = 0;

@@ -70,7 +70,7 @@ void Merger::OnStored(Instrument* instrument, EventTime start, const std::vector
     Mark(*instrument, start, window);
     return Fold(instrument);
   }
-  MergedParts merged(grid_.part());
+  MergedParts merged(grid_.part(), rules_);
   for (const Update& part : parts) merged.Append(CandleOf(part));
   if (merged.empty()) return;
   read_.push_back(

@@ -6,9 +6,10 @@
 namespace quantstream::query {
 namespace {
 
-bool Replaces(const CandleUpdate& now, const CandleUpdate& before) {
+bool Replaces(const CandleUpdate& now, const CandleUpdate& before, const MergeRules& rules) {
   if (now.closed() != before.closed()) return now.closed();
-  if (now.version != before.version) return now.version > before.version;
+  if (now.version < before.version) return !rules.lower_version_is_dropped;
+  if (now.version > before.version) return true;
   return now.state != before.state || now.scaled != before.scaled;
 }
 
@@ -18,7 +19,7 @@ MergeWindow::Outcome MergeWindow::Put(const Update& part) {
   const EventTime open_time = part->key.open_time;
   if (open_time <= folded_to_) return part->closed() ? Outcome::kFolded : Outcome::kOlder;
   Update& kept = parts_[open_time];
-  if (kept && !Replaces(*part, *kept)) return Outcome::kOlder;
+  if (kept && !Replaces(*part, *kept, rules_)) return Outcome::kOlder;
   if (kept && !kept->closed()) --open_parts_;
   if (!part->closed()) ++open_parts_;
   kept = part;
@@ -48,7 +49,7 @@ bool MergeWindow::FoldOldest() {
 void MergeWindow::Rebuild(const std::vector<Update>& stored) {
   const auto apart = std::exchange(parts_, {});
   open_parts_ = 0;
-  folded_ = MergedParts(part_);
+  folded_ = MergedParts(part_, rules_);
   folded_to_ = kNever;
   ForgetPrefix();
   for (const Update& part : stored) Put(part);
@@ -57,7 +58,7 @@ void MergeWindow::Rebuild(const std::vector<Update>& stored) {
 
 void MergeWindow::KeepOpen() {
   std::erase_if(parts_, [](const auto& entry) { return entry.second->closed(); });
-  folded_ = MergedParts(part_);
+  folded_ = MergedParts(part_, rules_);
   folded_to_ = kNever;
   ForgetPrefix();
 }

@@ -14,7 +14,8 @@ namespace quantstream::query {
 class MergeWindow {
  public:
   // `part`: the interval of its parts.
-  explicit MergeWindow(Interval part) : part_(part), folded_(part), prefix_(part) {}
+  explicit MergeWindow(Interval part, MergeRules rules = {})
+      : part_(part), rules_(rules), folded_(part, rules), prefix_(part, rules) {}
 
   enum class Outcome {
     kTaken,
@@ -48,6 +49,7 @@ class MergeWindow {
   void ForgetPrefix();
 
   Interval part_;
+  MergeRules rules_;
   std::map<EventTime, Update> parts_;  // open_time -> newest state; later than what is folded
   MergedParts folded_;
   EventTime folded_to_ = kNever;  // open_time of the newest part that is folded

@@ -41,7 +41,8 @@ void MergedParts::Append(const Candle& part) {
   }
   candle_.state = first ? part.state : Together(candle_.state, part.state);
   candle_.revision += part.revision;
-  candle_.version = std::max(candle_.version, part.version);
+  const int64_t greatest = std::max(candle_.version, part.version);
+  candle_.version = rules_.version_is_the_greatest ? greatest : part.version;
   candle_.completeness = Worse(candle_.completeness, part.completeness);
   Widen(part.lineage, &candle_.lineage);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "query/io.h"
+#include "query/merge_rules.h"
 #include "query/window.h"
 
 namespace quantstream::query {
@@ -17,7 +18,7 @@ namespace quantstream::query {
 class MergedParts {
  public:
   // `part`: the interval of what is appended.
-  explicit MergedParts(Interval part) : part_(part) {}
+  explicit MergedParts(Interval part, MergeRules rules = {}) : part_(part), rules_(rules) {}
 
   // A part that is later in time than all in it.
   void Append(const Candle& part);
@@ -28,6 +29,7 @@ class MergedParts {
 
  private:
   Interval part_;
+  MergeRules rules_;
   Candle candle_;
 };
 

@@ -5,12 +5,14 @@ import re
 import unittest
 
 SIMULATION = pathlib.Path(__file__).resolve().parent
-ROOT = SIMULATION.parent.parent
+TESTS = SIMULATION.parent
+ROOT = TESTS.parent
 # Structs of switches, and where they are read.
 SWITCHES = {
     "processor/rules.h": ("Rules", "processor"),
     "query/splice.h": ("SpliceRules", "query"),
     "query/latest.h": ("LatestRules", "query"),
+    "query/merge_rules.h": ("MergeRules", "query"),
     "query/subscription.h": ("SubscriptionRules", "query"),
     "tests/simulation/fold/sim_store.h": ("StoreRules", "tests/simulation/fold"),
     "tests/simulation/splice_run.h": ("QueryRules", "tests/simulation"),
@@ -32,12 +34,12 @@ def rows():
 class RulesTable(unittest.TestCase):
     def test_every_scenario_is_listed_beside_its_file(self):
         found = {(name, path.stem.removesuffix("_test"))
-                 for path in SIMULATION.rglob("*.cpp")
+                 for path in TESTS.rglob("*.cpp")
                  for name in re.findall(r"\bRule\d+_\w+", path.read_text())}
-        self.assertEqual(sorted(found), sorted((name, place) for _, name, place, _ in rows()))
+        self.assertEqual(sorted(found), sorted({(name, place) for _, name, place, _ in rows()}))
 
     def test_every_rule_has_a_scenario_of_its_number(self):
-        self.assertEqual({rule for rule, _, _, _ in rows()}, {*range(1, 22), 24})
+        self.assertEqual({rule for rule, _, _, _ in rows()}, {*range(1, 23), 24})
         self.assertEqual([], [name for rule, name, _, _ in rows()
                               if not name.startswith(f"Rule{rule}_")])
 
@@ -45,7 +47,7 @@ class RulesTable(unittest.TestCase):
         listed = {switch for _, _, _, switch in rows() if " " not in switch}
         known = {name for path, (struct, _) in SWITCHES.items() for name in switches(path, struct)}
         self.assertEqual(sorted(known), sorted(listed))
-        scenarios = "".join(path.read_text() for path in SIMULATION.rglob("*.cpp"))
+        scenarios = "".join(path.read_text() for path in TESTS.rglob("*.cpp"))
         self.assertEqual([], [name for name in known if not re.search(
             rf"TAKE_OUT\({name}\)|Rules::{name}\b|[.>]{name} = ", scenarios)])
 

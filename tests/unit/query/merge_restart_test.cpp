@@ -11,7 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-TEST(MergerRestart, AfterARestartWhatWasOpenIsReadAndSentAgain) {
+TEST(MergerRestart, Rule22_VersionsAreKeptOverRestarts) {
   const auto story = [](MergeRules rules) {
     Scenario s({}, rules);
     s.Begin({FinalPart(0, 1), FinalPart(7, 2)}, 3);
@@ -52,7 +52,7 @@ TEST(MergerRestart, AfterARestartWhatWasOpenIsReadAndSentAgain) {
   EXPECT_THAT(story(rules), ElementsAre("A 7 v4 PARTIAL x2"));
 }
 
-TEST(MergerRestart, ASnapshotAfterARestartMustHoldWhatWasHandedIn) {
+TEST(MergerRestart, Rule22_ASnapshotAfterARestartMustHoldWhatWasHandedIn) {
   Scenario s;
   s.Begin({FinalPart(0, 5)}, 8);
   EXPECT_EQ(s.merger.RequiredVersion(kPartition), 8);

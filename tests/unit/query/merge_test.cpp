@@ -53,17 +53,39 @@ TEST(Merger, AWindowIsFinalWhenProgressHasPassedItsEnd) {
   EXPECT_THAT(story(rules), ElementsAre("A 0 v5 FINAL x1", "A 0 v6 FINAL x2"));
 }
 
-TEST(Merger, APartWhoseFinalIsOnItsWayCountsWithItsLastPartial) {
-  Scenario s;
-  s.Begin();
-  s.merger.OnPart(OpenPart(0, 5));
-  EXPECT_THAT(s.Open(), ElementsAre("A 0 v5 PARTIAL x1"));
-  s.merger.OnPart(FinalPart(1, 6));
-  EXPECT_THAT(s.Open(), ElementsAre("A 0 v6 PARTIAL x2"));
-  s.merger.OnPart(FinalPart(0, 6));
-  EXPECT_THAT(s.Open(), ElementsAre("A 0 v6 PARTIAL x2"));
-  s.Close(7);
-  EXPECT_THAT(s.Closed(), ElementsAre("A 0 v6 FINAL x2"));
+TEST(Merger, Rule22_APartWhoseFinalIsOnItsWayCountsWithItsLastPartial) {
+  const auto story = [](MergeRules rules) {
+    Scenario s({}, rules);
+    s.Begin();
+    s.merger.OnPart(OpenPart(0, 5));
+    s.merger.OnPart(FinalPart(1, 6));
+    const std::vector<std::string> told = s.Open();
+    s.merger.OnPart(FinalPart(0, 6));
+    EXPECT_THAT(s.Open(), ElementsAre("A 0 v6 PARTIAL x2"));
+    s.Close(7);
+    EXPECT_THAT(s.Closed(), ElementsAre("A 0 v6 FINAL x2"));
+    return told;
+  };
+  EXPECT_THAT(story({}), ElementsAre("A 0 v6 PARTIAL x2"));
+  MergeRules rules;
+  rules.open_parts_count = false;
+  EXPECT_THAT(story(rules), ElementsAre("A 0 v6 PARTIAL x1"));
+}
+
+TEST(Merger, Rule22_ALowerVersionOfAPartIsDropped) {
+  const auto story = [](MergeRules rules) {
+    Scenario s({}, rules);
+    s.Begin({FinalPart(3, 1), FinalPart(8, 2)}, 3);
+    EXPECT_THAT(s.Closed(), ElementsAre("A 0 v1 FINAL x1"));
+    s.merger.OnPart(RevisedPart(3, 9, 101));
+    EXPECT_THAT(s.Closed(), ElementsAre("A 0 v9 REVISED x1"));
+    s.merger.OnPart(RevisedPart(3, 7, 102));
+    return s.Closed();
+  };
+  EXPECT_THAT(story({}), IsEmpty());
+  MergeRules rules;
+  rules.lower_version_is_dropped = false;
+  EXPECT_THAT(story(rules), ElementsAre("A 0 v9 REVISED x1")) << "older contents";
 }
 
 TEST(Merger, AnEqualVersionReplacesAndALowerOneIsDropped) {
@@ -89,7 +111,7 @@ TEST(Merger, AnOpenWindowIsMergedWhenItIsTaken) {
   EXPECT_FALSE(s.merger.open_waits());
 }
 
-TEST(Merger, AnOpenPartThatWasNeverCommittedGoesWhenItsWindowCloses) {
+TEST(Merger, Rule22_APartThatWasNeverCommittedGoesAndTheVersionStays) {
   const auto story = [](MergeRules rules) {
     Scenario s({}, rules);
     s.Begin();
@@ -103,6 +125,9 @@ TEST(Merger, AnOpenPartThatWasNeverCommittedGoesWhenItsWindowCloses) {
   MergeRules rules;
   rules.uncommitted_parts_are_dropped = false;
   EXPECT_THAT(story(rules), IsEmpty());
+  rules = {};
+  rules.version_does_not_go_down = false;
+  EXPECT_THAT(story(rules), ElementsAre("A 0 v5 FINAL x1"));
 }
 
 TEST(Merger, ALatePartRevisesItsWindow) {

@@ -1,21 +1,19 @@
-// A splice and a merger against a store, a topic and a client of this test's own, in random
-// interleavings: trades, late trades, closing, commits, lost places, restarts, streams that resume,
-// reads that lag. In the end the client holds the merge of what is stored; on the way no version
-// goes down and no PARTIAL follows a FINAL.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+// One client's stream of a merged interval over a played world: what a splice lets through goes
+// into a merger, step by step. Reads lag, places are lost, a stream may go on where an earlier one
+// was.
+#pragma once
 
-#include <memory>
+#include <map>
+#include <optional>
 #include <random>
+#include <string>
+#include <utility>
 
 #include "query/merge.h"
 #include "query/splice.h"
-#include "tests/unit/query/merge_world.h"
+#include "tests/simulation/merge_world.h"
 
 namespace quantstream::query::testing {
-namespace {
-
-constexpr int kSteps = 400;
 
 // One stream of a merged interval: a splice for the parts, then a merger.
 class Stream final : private Outlet {
@@ -234,111 +232,4 @@ class Stream final : private Outlet {
   std::optional<std::pair<SnapshotRequest, Snapshot>> read_;
 };
 
-struct Case {
-  const char* interval;
-  int32_t part_s;
-};
-
-// Runs one interleaving; what went wrong, or nothing.
-std::string Interleave(uint64_t seed, const Case& of, MergeRules rules) {
-  std::mt19937_64 random(seed);
-  const WindowGrid grid = *WindowGrid::Parse(of.interval, {Interval{of.part_s}});
-  MergeWorld world(&random, of.part_s);
-  Client client;
-  for (int i = 0; i < 60; ++i) world.Step();
-  const int32_t last = static_cast<int32_t>(random() % 8) - 4;  // below 0: all
-  auto stream = std::make_unique<Stream>(grid, &world, &client, &random, rules, last, std::nullopt);
-  for (int i = 0; i < kSteps && client.wrong().empty(); ++i) {
-    switch (random() % 16) {
-      case 0:
-        stream->AskHistory();
-        break;
-      case 1:
-        stream->AnswerHistory();
-        break;
-      case 2:
-        stream->AskRead();
-        break;
-      case 3:
-        stream->AnswerRead();
-        break;
-      case 4:
-        stream->TakeOpen();
-        break;
-      case 5:
-        if (random() % 10 == 0) stream->LosePlace();
-        break;
-      case 6:
-        if (const auto token = stream->Resumable(); token && random() % 10 == 0) {
-          stream = std::make_unique<Stream>(grid, &world, &client, &random, rules, last, *token);
-        }
-        break;
-      case 7:
-      case 8:
-      case 9:
-      case 10:
-        stream->Advance();
-        break;
-      default:
-        world.Step();
-    }
-    if (stream->merger().parts_apart() > 2 * (8 + 400)) return "too much is kept";
-  }
-  world.Finish();
-  stream->Finish();
-  if (!client.wrong().empty()) return client.wrong();
-
-  // The reference: every window anew from what is stored.
-  std::map<CandleKey, std::map<EventTime, Update>> windows;
-  for (const auto& [key, row] : world.commits.back().rows) {
-    const EventTime start = grid.Start(key.open_time);
-    if (start < *stream->merger().from(key.instrument)) continue;
-    windows[{key.instrument, grid.length(), start}][key.open_time] = row;
-  }
-  for (const auto& [key, parts] : windows) {
-    MergedParts merged(grid.part());
-    for (const auto& [open_time, row] : parts) merged.Append(CandleOf(row));
-    const Update expected =
-        MakeMerged(grid, key.instrument, kPartition, key.open_time, merged, true);
-    const auto seen = client.seen().find(key);
-    if (seen == client.seen().end()) return "never sent: " + Text(expected);
-    if (seen->second->message.get() != expected->message.get()) {
-      return "sent " + Text(seen->second) + ", stored " + Text(expected);
-    }
-  }
-  return "";
-}
-
-constexpr Case kCases[] = {{"7s", 1}, {"3m", 60}, {"1d@America/New_York", 3600}};
-
-bool Fails(MergeRules rules) {
-  for (uint64_t seed = 1; seed <= 1000; ++seed) {
-    if (!Interleave(seed, kCases[seed % 3], rules).empty()) return true;
-  }
-  return false;
-}
-
-TEST(MergeProperty, TheClientEndsWithTheMergeOfWhatIsStored) {
-  for (uint64_t seed = 1; seed <= 1000; ++seed) {
-    ASSERT_EQ(Interleave(seed, kCases[seed % 3], {}), "") << "seed " << seed;
-  }
-}
-
-// The others are in merge_test.cpp.
-TEST(MergeProperty, EachRuleIsNeeded) {
-  const std::pair<const char*, bool MergeRules::*> rules[] = {
-      {"final_waits_for_progress", &MergeRules::final_waits_for_progress},
-      {"folded_revisions_are_read", &MergeRules::folded_revisions_are_read},
-      {"forgotten_windows_are_read", &MergeRules::forgotten_windows_are_read},
-      {"lagging_read_waits", &MergeRules::lagging_read_waits},
-      {"restart_reads_unsettled_windows", &MergeRules::restart_reads_unsettled_windows},
-  };
-  for (const auto& [name, rule] : rules) {
-    MergeRules without;
-    without.*rule = false;
-    EXPECT_TRUE(Fails(without)) << name;
-  }
-}
-
-}  // namespace
 }  // namespace quantstream::query::testing
