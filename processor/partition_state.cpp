@@ -41,6 +41,7 @@ void Partition::ForgetWhatTheRowLacks() {
   }
   for (const std::unique_ptr<Instrument>& instrument : state_.instruments) {
     if (!rules_.newest_version_in_row) instrument->newest_version = -1;
+    if (!rules_.recovery_from_stored_panes) instrument->panes = {};
   }
 }
 

@@ -87,9 +87,12 @@ struct Rules {
   bool key_once = true;                 // a key both new and revised in one commit is written once
   bool catch_up_before_partial = true;  // no PARTIAL before the end that the log had at take-over
   bool fenced_recently = true;  // no PARTIAL without a commit or fenced read in the last 10 s
+  // 23: queries that start
+  bool open_is_repeated = true;  // open candles of a quiet instrument are published again
   // 24: bounds of open panes
   bool store_far_panes = true;     // a pane that holds the log too far back is stored whole
   bool stored_panes_let_go = true;  // ... and no longer counts
+  bool recovery_from_stored_panes = true;  // what it reads is added to them
   bool skip_stored_places = true;  // recovery passes over what such a pane holds
   bool stop_stores_open = true;    // a graceful stop stores every open pane
   bool open_bytes_bounded = true;

@@ -122,7 +122,8 @@ std::vector<Update> Backwards(const WindowGrid& grid, const PageRequest& request
 
 }  // namespace
 
-void FillPage(const WindowGrid& grid, const PageRequest& request, Page* page) {
+void FillPage(const WindowGrid& grid, const PageRequest& request, Page* page, FillRules rules) {
+  if (!rules.filled_says_of_a_gap) page->gaps.clear();
   const auto windows = Windows(grid, request.from, request.to, *page);
   if (!windows) return;
   page->candles = request.newest_first ? Backwards(grid, request, *windows, *page)

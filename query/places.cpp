@@ -46,7 +46,8 @@ Places::Way Places::To(const Positions& wanted) {
     place.sought = std::max(place.sought, position);
     const bool ends_before = place.log_end >= 0 && place.log_end < position;
     if (!ends_before || place.position < place.log_end) return Way::kAhead;
-    way = Way::kUnreachable;
+    if (!rules_.unreachable_counts_as_read) return Way::kAhead;
+    if (rules_.unreachable_is_told) way = Way::kUnreachable;
   }
   return way;
 }

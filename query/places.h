@@ -9,8 +9,16 @@
 
 namespace quantstream::query {
 
+// Test-only: each rule can be taken out to see that it is needed.
+struct PlacesRules {
+  bool unreachable_counts_as_read = true;  // 21
+  bool unreachable_is_told = true;         // 21
+};
+
 class Places {
  public:
+  explicit Places(PlacesRules rules = {}) : rules_(rules) {}
+
   using Positions = std::map<int32_t, int64_t>;  // partition -> offset of the next record
 
   // The tail's. A new start may be lower than what was read before.
@@ -35,6 +43,7 @@ class Places {
     int64_t log_end = -1;  // since it is sought
   };
 
+  const PlacesRules rules_;
   mutable std::mutex mutex_;
   std::map<int32_t, Place> places_;
 };

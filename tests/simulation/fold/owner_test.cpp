@@ -2,8 +2,12 @@
 // take-over publishes, and what makes a partition stop by name.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <set>
+#include <vector>
 
+#include "query/tail.h"
 #include "tests/simulation/fold/sim_world.h"
 
 namespace quantstream::processor::simulation {
@@ -50,6 +54,7 @@ class CountingPublisher final : public Publisher {
   bool PublishEvent(int32_t, std::string event) override {
     const CandleEventParts parts = ReadCandleEvent(event);
     ++(parts.is_progress ? progress : partials);
+    if (!parts.is_progress && now_us != nullptr) partials_at_us.push_back(*now_us);
     for (const KeyedCandle& open : parts.open) intervals.insert(open.key.interval.seconds);
     return true;
   }
@@ -58,6 +63,8 @@ class CountingPublisher final : public Publisher {
   int rows = 0, partials = 0, progress = 0;
   int64_t newest = -1;
   std::set<int32_t> intervals;  // of open candles
+  const int64_t* now_us = nullptr;
+  std::vector<int64_t> partials_at_us;
 };
 
 class NothingIsLate final : public LateReader {
@@ -110,6 +117,22 @@ class Owners : public testing::Test {
   WorkerOptions options_;
   Rules rules_;
   int64_t now_us_ = 1'000'000;
+};
+
+class QuietInstrument : public Owners {
+ protected:
+  // When an open candle was published while nothing traded.
+  std::vector<int64_t> PartialsOfTenMinutes() {
+    database_ = SimDatabase();
+    auto owner = Start();
+    RunToTheEnd(*owner);
+    owner->publisher.now_us = &now_us_;
+    for (int i = 0; i < 1200; ++i) {
+      Steps(*owner, 1, 500'000);
+      database_.RunAll();
+    }
+    return owner->publisher.partials_at_us;
+  }
 };
 
 TEST_F(Owners, Rule9_AZombiesReadBackIsRefusedAndItLetsGo) {
@@ -195,6 +218,30 @@ TEST_F(Owners, Rule17_NoPartialIsPublishedTenSecondsAfterTheLastCommit) {
     Steps(*owner, 3);
     EXPECT_EQ(owner->publisher.partials > before, !recently);
   }
+}
+
+TEST_F(QuietInstrument, Rule23_OpenCandlesAreRepeatedEvery30Seconds) {
+  const auto partials = [this](bool repeated) {
+    rules_.open_is_repeated = repeated;
+    return PartialsOfTenMinutes();
+  };
+  EXPECT_GE(partials(true).size(), 19u);
+  EXPECT_EQ(partials(false).size(), 0u);
+}
+
+TEST_F(QuietInstrument, Rule23_AQueryThatStartsReadsBackOneMinute) {
+  const std::vector<int64_t> partials = PartialsOfTenMinutes();
+  // Starts that do not find the open candle in what they read back, of all in the last 9 minutes.
+  const auto missed = [&](int64_t lookback_us) {
+    int starts = 0;
+    for (int64_t start = now_us_ - 540'000'000; start < now_us_; start += 500'000) {
+      const auto first = std::ranges::lower_bound(partials, start - lookback_us);
+      starts += first == partials.end() || *first > start ? 1 : 0;
+    }
+    return starts;
+  };
+  EXPECT_EQ(missed(std::chrono::microseconds(query::TailOptions().lookback).count()), 0);
+  EXPECT_GT(missed(15'000'000), 0);
 }
 
 TEST_F(Owners, LeftOverOutboxRowsArePublishedByTheNextOwner) {

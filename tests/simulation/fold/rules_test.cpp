@@ -130,6 +130,8 @@ const Case kCases[] = {
     {"Rule24_AFarPaneDoesNotHoldTheLog", TAKE_OUT(store_far_panes), false, PanesHoldFiveRecords},
     {"Rule24_APaneStoredWholeNoLongerCounts", TAKE_OUT(stored_panes_let_go), false,
      PanesHoldFiveRecords},
+    {"Rule24_RecoveryStartsFromThePanesStoredWhole", TAKE_OUT(recovery_from_stored_panes), false,
+     PanesHoldFiveRecords},
     {"Rule24_RecoverySkipsThePlacesThatAStoredPaneHolds", TAKE_OUT(skip_stored_places), false,
      PanesHoldFiveRecords},
 };

@@ -239,6 +239,24 @@ TEST(Places, AreReadOneAfterTheOther) {
   EXPECT_THAT(places.Sought(), IsEmpty());
 }
 
+// What a stream is told of it: ResumeTest in subscribe_test.cpp.
+TEST(Places, Rule21_APositionThatCannotBeReachedCountsAsReadAndIsTold) {
+  const auto way = [](PlacesRules rules) {
+    Places places(rules);
+    places.Set(0, 12);
+    EXPECT_EQ(places.To({{0, 50}}), Places::Way::kAhead);
+    places.OnLogEnd(0, 12);
+    return places.To({{0, 50}});
+  };
+  EXPECT_EQ(way({}), Places::Way::kUnreachable);
+  PlacesRules rules;
+  rules.unreachable_counts_as_read = false;
+  EXPECT_EQ(way(rules), Places::Way::kAhead) << "waited for in vain";
+  rules = {};
+  rules.unreachable_is_told = false;
+  EXPECT_EQ(way(rules), Places::Way::kRead) << "nobody hears of it";
+}
+
 TEST(Places, APositionBehindTheEndOfTheLogCannotBeReached) {
   Places places;
   places.Set(0, 10);

@@ -65,9 +65,9 @@ std::string Text(const Update& update) {
 
 std::string Filled(const std::vector<int64_t>& rows, const PageRequest& request,
                    const std::vector<TimeSpan>& gaps = {},
-                   const WindowGrid& grid = WindowGrid(Interval{1})) {
+                   const WindowGrid& grid = WindowGrid(Interval{1}), FillRules rules = {}) {
   Page page = Read(rows, gaps, request);
-  FillPage(grid, request, &page);
+  FillPage(grid, request, &page, rules);
   std::string text;
   for (const Update& update : page.candles) text += (text.empty() ? "" : " ") + Text(update);
   return text;
@@ -106,9 +106,15 @@ TEST(FillPage, AtMostAsManyAsThePageTakes) {
   EXPECT_EQ(Filled({10, 15}, Range(10, 16, true, 3)), "15 14<10 13<10");
 }
 
-TEST(FillPage, AWindowThatTouchesAnOpenGapIsSuspect) {
+TEST(FillPage, Rule23_AFilledRowInsideAGapSaysSo) {
   const std::vector<TimeSpan> gaps = {{EventTime{10'500'000}, EventTime{12'000'001}}};
-  EXPECT_EQ(Filled({10, 15}, Range(10, 16), gaps), "10 11<10? 12<10? 13<10 14<10 15");
+  const auto filled = [&](FillRules rules) {
+    return Filled({10, 15}, Range(10, 16), gaps, WindowGrid(Interval{1}), rules);
+  };
+  EXPECT_EQ(filled({}), "10 11<10? 12<10? 13<10 14<10 15");
+  FillRules rules;
+  rules.filled_says_of_a_gap = false;
+  EXPECT_EQ(filled(rules), "10 11<10 12<10 13<10 14<10 15");
 }
 
 TEST(FillPage, AFilledCandleHasNoTradesNoVersionAndNoLineage) {
