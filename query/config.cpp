@@ -82,6 +82,18 @@ void AddStore(QueryConfig* config, config::OptionSet& options) {
                .minimum = kMebibyte,
                .unit = "bytes",
                .help = "history on its way to all clients; more get RESOURCE_EXHAUSTED"});
+  options.Add(&config->recent_series_max,
+              {.name = "recent_series_max",
+               .fallback = 10'000,
+               .minimum = 0,
+               .unit = "series",
+               .help = "whose newest 128 closed candles are kept once asked for; 0 = none"});
+  options.Add(&config->recent_bytes_max,
+              {.name = "recent_bytes_max",
+               .fallback = 64 * kMebibyte,
+               .minimum = kMebibyte,
+               .unit = "bytes",
+               .help = "of these candles; beyond it the series not asked for longest are left"});
   options.Add(&config->filled_candles_max,
               {.name = "filled_candles_max",
                .fallback = 100'000,
@@ -367,6 +379,10 @@ TradeLimits QueryConfig::Trades() const {
   trades.queues_bytes_max = trade_queues_bytes_max;
   trades.message_bytes_max = message_bytes_max;
   return trades;
+}
+
+RecentLimits QueryConfig::Recent() const {
+  return {.series_max = recent_series_max, .bytes_max = recent_bytes_max};
 }
 
 FanoutOptions QueryConfig::Fanout() const {

@@ -29,6 +29,8 @@ struct QueryConfig {
   int history_statement_ms = 0;
   int64_t snapshot_bytes_max = 0;
   int filled_candles_max = 0;
+  int64_t recent_series_max = 0;
+  int64_t recent_bytes_max = 0;
   int lag_wait_max_ms = 0;
 
   // Clients.
@@ -68,6 +70,7 @@ struct QueryConfig {
   // REQUIRES: the options were checked.
   ServerOptions Server() const;
   ServerInfo Info() const;
+  RecentLimits Recent() const;
   FanoutOptions Fanout() const;
   TradeLimits Trades() const;
 };

@@ -12,6 +12,10 @@ namespace {
 
 constexpr char kCancelledByUs[] = "57014";  // query_canceled
 
+absl::Status TooMany() {
+  return absl::UnavailableError("too many calls wait for the store");
+}
+
 absl::Status ForClients(const absl::Status& status) {
   if (status.ok() || absl::IsOutOfRange(status) || absl::IsDataLoss(status) ||
       absl::IsCancelled(status)) {
@@ -25,6 +29,7 @@ absl::Status ForClients(const absl::Status& status) {
 PostgresHistory::PostgresHistory(HistoryOptions options, HistoryObserver observer)
     : options_(std::move(options)), observer_(std::move(observer)) {
   for (int i = 0; i < options_.connections; ++i) workers_.emplace_back([this] { WorkLoop(); });
+  refuser_ = std::thread([this] { RefuseLoop(); });
 }
 
 PostgresHistory::~PostgresHistory() {
@@ -35,6 +40,12 @@ PostgresHistory::~PostgresHistory() {
   }
   changed_.notify_all();
   for (std::thread& worker : workers_) worker.join();
+  {
+    std::lock_guard lock(mutex_);
+    workers_ended_ = true;
+  }
+  refused_changed_.notify_all();
+  refuser_.join();
 }
 
 void PostgresHistory::ReadSnapshot(SnapshotRequest request,
@@ -108,25 +119,41 @@ void PostgresHistory::Enqueue(std::shared_ptr<Cancellation> cancellation,
 void PostgresHistory::Enqueue(Job job) {
   {
     std::lock_guard lock(mutex_);
-    const bool full = static_cast<int>(waiting_.size()) >= options_.waiting_max;
+    const int calls = static_cast<int>(waiting_.size()) + busy_;
+    const bool full = calls >= options_.connections + options_.waiting_max;
     (full || ended_ ? refused_ : waiting_).push_back(std::move(job));
   }
   changed_.notify_one();
+  refused_changed_.notify_one();
 }
 
 void PostgresHistory::WorkLoop() {
   std::unique_ptr<postgres::Connection> connection;
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return ended_ || !waiting_.empty() || !refused_.empty(); });
-    if (waiting_.empty() && refused_.empty()) return;
-    const bool refuse = ended_ || !refused_.empty();
-    std::deque<Job>& from = refused_.empty() ? waiting_ : refused_;
-    const Job job = std::move(from.front());
-    from.pop_front();
+    changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    const bool refuse = ended_;
+    const Job job = std::move(waiting_.front());
+    waiting_.pop_front();
+    ++busy_;
     lock.unlock();
-    job.done(refuse ? absl::UnavailableError("too many calls wait for the store")
-                    : Run(job, &connection));
+    job.done(refuse ? TooMany() : Run(job, &connection));
+    lock.lock();
+    --busy_;
+  }
+}
+
+// All workers may be busy for as long as a statement lasts: a refusal does not wait for them.
+void PostgresHistory::RefuseLoop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    refused_changed_.wait(lock, [this] { return workers_ended_ || !refused_.empty(); });
+    if (refused_.empty()) return;
+    const Job job = std::move(refused_.front());
+    refused_.pop_front();
+    lock.unlock();
+    job.done(TooMany());
     lock.lock();
   }
 }
@@ -154,6 +181,9 @@ absl::Status PostgresHistory::RunOnce(const Job& job,
     auto opened = postgres::Connection::Open(options_.connection);
     if (observer_.connection) observer_.connection(opened.status());
     if (!opened.ok()) return opened.status();
+    // Pages come in a few shapes: planned once, over all partitions of their interval.
+    const absl::Status set = (*opened)->ExecScript("SET plan_cache_mode = force_generic_plan");
+    if (!set.ok()) return set;
     *connection = *std::move(opened);
   }
   const postgres::Connection* running = connection->get();

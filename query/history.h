@@ -60,6 +60,7 @@ class PostgresHistory final : public History {
                std::function<absl::StatusOr<T>(postgres::Connection&)> read, Callback<T> callback);
   void Enqueue(Job job);
   void WorkLoop();
+  void RefuseLoop();
   absl::Status Run(const Job& job, std::unique_ptr<postgres::Connection>* connection);
   absl::Status RunOnce(const Job& job, std::unique_ptr<postgres::Connection>* connection);
 
@@ -68,9 +69,13 @@ class PostgresHistory final : public History {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> waiting_;
-  std::deque<Job> refused_;  // answered by a worker: callbacks never run inside a call
+  std::deque<Job> refused_;  // answered by a thread of their own: at once, and not inside a call
+  std::condition_variable refused_changed_;
+  int busy_ = 0;  // workers
   bool ended_ = false;
+  bool workers_ended_ = false;
   std::vector<std::thread> workers_;
+  std::thread refuser_;
 };
 
 }  // namespace quantstream::query

@@ -13,6 +13,7 @@
 #include "query/fanout.h"
 #include "query/history.h"
 #include "query/metrics.h"
+#include "query/recent.h"
 #include "query/server.h"
 #include "query/startup.h"
 #include "query/tail.h"
@@ -48,8 +49,12 @@ HistoryObserver ObserveHistory(Metrics* metrics, admin::Readiness* readiness) {
 }
 
 TailObserver ObserveTail(const QueryConfig& config, Metrics* metrics, admin::Readiness* readiness,
-                         Fanout* fanout, Server* server) {
+                         Fanout* fanout, Server* server, Recent* recent) {
   TailObserver observer;
+  observer.event = [=](const TailEvent& event) {
+    recent->OnEvent(event, std::chrono::steady_clock::now());
+  };
+  observer.missed = [=](const std::vector<int32_t>& lost) { recent->OnPlaceLost(lost); };
   observer.read = [=](int64_t records, int64_t bad) { metrics->RecordsRead(records, bad); };
   observer.place_lost = [=](int32_t, const std::string&) { metrics->PlaceLost(); };
   observer.caught_up = [=] {
@@ -118,18 +123,20 @@ int Run(const QueryConfig& config, const Shutdown& shutdown) {
 
   Fanout fanout(config.Fanout());
   TradeFanout trades(config.Trades());
+  Recent recent(config.Recent());  // before the store, whose threads call it
   auto history =
       std::make_unique<PostgresHistory>(config.History(), ObserveHistory(&metrics, &readiness));
   ServerOptions options = config.Server();
   options.service.token_key = TokenKey(std::move(token_secret));
-  auto server = Server::Start(options, history.get(), &fanout, &trades, &metrics);
+  auto server = Server::Start(options, history.get(), &fanout, &trades, &metrics, &recent);
   if (!server.ok()) return Fail(server.status());
   Log(kInfo, "grpc port", {{"port", (*server)->port()}});
   auto tail =
       Tail::Start({.consumer = ConsumerOf(config, config.CandlesTopic()),
                    .partitions = config.partitions,
                    .lookback = milliseconds(config.lookback_ms)},
-                  &fanout, ObserveTail(config, &metrics, &readiness, &fanout, server->get()));
+                  &fanout,
+                  ObserveTail(config, &metrics, &readiness, &fanout, server->get(), &recent));
   if (!tail.ok()) return Fail(tail.status());
   auto trade_tail =
       TradeTail::Start(ConsumerOf(config, config.TradesTopic()), &trades, ObserveTrades(&metrics));

@@ -86,6 +86,17 @@ struct Metrics::Series {
                                            "Times a partition's place in topic trades was lost");
   Gauge& trade_partitions = MakeGauge(*registry, "quantstream_query_trade_partitions_read",
                                       "Partitions of topic trades that somebody listens to");
+  prometheus::Family<Counter>& recent =
+      prometheus::BuildCounter()
+          .Name("quantstream_query_recent_asked_total")
+          .Help("Pages looked for in the memory of the newest closed candles, by result")
+          .Register(*registry);
+  Counter& recent_hits = recent.Add({{"result", "hit"}});
+  Counter& recent_misses = recent.Add({{"result", "miss"}});
+  Gauge& recent_series =
+      MakeGauge(*registry, "quantstream_query_recent_series", "Series in that memory");
+  Gauge& recent_bytes =
+      MakeGauge(*registry, "quantstream_query_recent_bytes", "Bytes of candles in that memory");
   prometheus::Family<Counter>& history = prometheus::BuildCounter()
                                              .Name("quantstream_query_history_reads_total")
                                              .Help("Reads of the store, by google.rpc.Code")
@@ -181,6 +192,14 @@ void Metrics::TailLag(int64_t records) {
 }
 void Metrics::OpenCandles(int64_t candles) {
   series_->open_candles.Set(static_cast<double>(candles));
+}
+
+void Metrics::RecentAsked(bool hit) {
+  (hit ? series_->recent_hits : series_->recent_misses).Increment();
+}
+void Metrics::RecentKept(int64_t series, int64_t bytes) {
+  series_->recent_series.Set(static_cast<double>(series));
+  series_->recent_bytes.Set(static_cast<double>(bytes));
 }
 
 void Metrics::HistoryRead(std::chrono::nanoseconds took, const absl::Status& status) {

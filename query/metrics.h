@@ -52,6 +52,10 @@ class Metrics {
   void TailLag(int64_t records);
   void OpenCandles(int64_t candles);
 
+  // The memory of the newest closed candles.
+  void RecentAsked(bool hit);
+  void RecentKept(int64_t series, int64_t bytes);
+
   // The store.
   void HistoryRead(std::chrono::nanoseconds took, const absl::Status& status);
 

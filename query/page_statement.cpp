@@ -48,18 +48,23 @@ std::string ForFill(const PageRequest& request) {
       kGapsMax, ") gaps");
 }
 
-std::string PageText(const PageRequest& request) {
+std::string Edges(const std::string& wanted) {
+  return absl::StrCat(" UNION ALL SELECT * FROM (SELECT 1, 0, ", kMicroseconds,
+                      ", NULL::bytea FROM (SELECT c.open_time ", wanted,
+                      " ORDER BY c.open_time DESC LIMIT 1) e) newest",
+                      " UNION ALL SELECT * FROM (SELECT 2, 0, ", kMicroseconds,
+                      ", NULL::bytea FROM (SELECT c.open_time ", wanted,
+                      " ORDER BY c.open_time ASC LIMIT 1) e) oldest");
+}
+
+std::string PageText(const PageRequest& request, bool with_edges) {
   const std::string wanted = CandlesFrom(request);
   const std::string states = request.with_final && request.with_revised ? ""
                              : request.with_final                       ? " AND c.revision = 0"
                              : request.with_revised                     ? " AND c.revision > 0"
                                                                         : " AND false";
   return absl::StrCat(
-      kProgress, " UNION ALL SELECT * FROM (SELECT 1, 0, ", kMicroseconds,
-      ", NULL::bytea FROM (SELECT c.open_time ", wanted,
-      " ORDER BY c.open_time DESC LIMIT 1) e) newest", " UNION ALL SELECT * FROM (SELECT 2, 0, ",
-      kMicroseconds, ", NULL::bytea FROM (SELECT c.open_time ", wanted,
-      " ORDER BY c.open_time ASC LIMIT 1) e) oldest",
+      kProgress, with_edges ? Edges(wanted) : "",
       " UNION ALL SELECT * FROM (SELECT 3, 0, c.version, c.merge ", wanted,
       " AND c.open_time >= $4::text::timestamptz AND c.open_time < $5::text::timestamptz", states,
       " ORDER BY c.open_time ", request.newest_first ? "DESC" : "ASC", " LIMIT $6) page",
@@ -67,7 +72,7 @@ std::string PageText(const PageRequest& request) {
 }
 
 absl::StatusOr<Result> Exec(postgres::Connection& connection, const std::string& trades_topic,
-                            const PageRequest& request) {
+                            const PageRequest& request, bool with_edges) {
   const std::vector<int32_t> partitions = {request.partition};
   const std::string& name = request.series.instrument;
   std::vector<Param> params = {Param::Text(trades_topic),
@@ -77,7 +82,8 @@ absl::StatusOr<Result> Exec(postgres::Connection& connection, const std::string&
                                Param::Text(TimeText(request.to)),
                                Param::Int8(request.candles_max)};
   if (request.for_fill) params.push_back(Param::Text(name.substr(0, name.find(':'))));
-  return connection.Exec(PageText(request), params, postgres::ResultFormat::kBinary);
+  return connection.ExecPrepared(PageText(request, with_edges), params,
+                                 postgres::ResultFormat::kBinary);
 }
 
 absl::StatusOr<TimeSpan> GapIn(const Result& result, int row) {
@@ -126,21 +132,39 @@ void CloseGaps(const PageRequest& request, Page* page) {
   }
 }
 
-}  // namespace
+// The newest closed one is the first of such a page, and the oldest does not matter to it.
+bool IsNewest(const PageRequest& request) {
+  return request.newest_first && request.to == kEnd && request.with_final && request.with_revised &&
+         !request.for_fill;
+}
 
-absl::StatusOr<Page> SelectPage(postgres::Connection& connection, const std::string& trades_topic,
-                                const PageRequest& request) {
-  const auto result = Exec(connection, trades_topic, request);
+absl::StatusOr<Page> Select(postgres::Connection& connection, const std::string& trades_topic,
+                            const PageRequest& request, bool with_edges) {
+  const auto result = Exec(connection, trades_topic, request, with_edges);
   if (!result.ok()) return result.status();
   Page page;
   for (int row = 0; row < result->rows(); ++row) {
     if (absl::Status status = Take(*result, row, request, &page); !status.ok()) return status;
   }
   CloseGaps(request, &page);
-  std::ranges::sort(page.candles, [&](const Update& a, const Update& b) {
-    return request.newest_first ? b->key < a->key : a->key < b->key;
-  });
+  const auto before = [&](const Update& a, const Update& b) {
+    return request.newest_first ? b->key.open_time < a->key.open_time
+                                : a->key.open_time < b->key.open_time;
+  };
+  if (!std::ranges::is_sorted(page.candles, before)) std::ranges::sort(page.candles, before);
+  if (!with_edges && !page.candles.empty()) {
+    page.newest_closed = page.candles.front()->key.open_time;
+  }
   return page;
+}
+
+}  // namespace
+
+absl::StatusOr<Page> SelectPage(postgres::Connection& connection, const std::string& trades_topic,
+                                const PageRequest& request) {
+  auto page = Select(connection, trades_topic, request, !IsNewest(request));
+  if (!page.ok() || !page->candles.empty() || !IsNewest(request)) return page;
+  return Select(connection, trades_topic, request, true);
 }
 
 }  // namespace quantstream::query

@@ -48,11 +48,12 @@ void LoadPluginsOnce() {
 class Server::Running {
  public:
   Running(const ServerOptions& options, History* history, Fanout* fanout, TradeFanout* trades,
-          Metrics* metrics)
+          Metrics* metrics, Recent* recent)
       : parts_{.history = history,
                .fanout = fanout,
                .trades = trades,
                .metrics = metrics,
+               .recent = recent,
                .limits = options.service},
         market_data_(&parts_) {}
 
@@ -116,6 +117,9 @@ class Server::Running {
       parts_.fanout->Tick(std::chrono::steady_clock::now());
       parts_.metrics->TradeQueueBytes(parts_.trades->queued_bytes());
       parts_.metrics->OpenCandles(parts_.fanout->open_candles());
+      if (parts_.recent) {
+        parts_.metrics->RecentKept(parts_.recent->series(), parts_.recent->bytes());
+      }
       parts_.metrics->ConnectionsOpen(acceptor_->connections());
       std::this_thread::sleep_for(kTick);
     }
@@ -133,8 +137,10 @@ class Server::Running {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       History* history, Fanout* fanout,
-                                                      TradeFanout* trades, Metrics* metrics) {
-  auto running = std::make_unique<Running>(options, history, fanout, trades, metrics);
+                                                      TradeFanout* trades, Metrics* metrics,
+                                                      Recent* recent) {
+  auto running =
+      std::make_unique<Running>(options, history, fanout, trades, metrics, recent);
   if (absl::Status status = running->Start(options); !status.ok()) return status;
   return std::unique_ptr<Server>(new Server(std::move(running)));
 }

@@ -28,7 +28,8 @@ class Server {
   // All outlive the server. Nothing is served as live before SetLive.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        History* history, Fanout* fanout,
-                                                       TradeFanout* trades, Metrics* metrics);
+                                                       TradeFanout* trades, Metrics* metrics,
+                                                       Recent* recent = nullptr);
   ~Server();  // Drain(0, 5 s), when it was not called
 
   uint16_t port() const;

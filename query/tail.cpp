@@ -177,12 +177,14 @@ void Tail::OnRecord(const kafka::RecordView& record) {
   auto event = DecodeEvent(record.partition, record.payload);
   if (event.ok()) {
     event->offset = record.offset;
+    if (observer_.event) observer_.event(*event);
     return fanout_->OnEvent(*event);
   }
   fanout_->places().Set(record.partition, record.offset + 1);
   if (absl::IsUnimplemented(event.status())) return;  // of a newer processor
   ++bad_records_;
   // It may have held a FINAL: streams read it from the store.
+  if (observer_.missed) observer_.missed({record.partition});
   fanout_->OnPlaceLost({record.partition}, "a record of the live feed could not be read",
                        steady_clock::now());
   Log(kWarning, "record of candles passed over",
@@ -217,6 +219,7 @@ void Tail::LosePlaces(const std::vector<int32_t>& partitions, const std::string&
     places_[partition].reading = false;
     if (observer_.place_lost) observer_.place_lost(partition, reason);
   }
+  if (observer_.missed) observer_.missed(partitions);
   fanout_->OnPlaceLost(partitions, "the live feed lost its place: " + reason, steady_clock::now());
 }
 

@@ -31,6 +31,9 @@ struct TailOptions {
 struct TailObserver {
   std::function<void(int64_t records, int64_t bad_records)> read;
   std::function<void(int32_t partition, const std::string& reason)> place_lost;
+  std::function<void(const TailEvent& event)> event;  // before the fanout has it
+  // Events of these may have been missed.
+  std::function<void(const std::vector<int32_t>& partitions)> missed;
   std::function<void()> caught_up;  // everything that was there at the start was read
   std::function<void(const std::string& reason)> unreachable;
   std::function<void()> reachable;

@@ -6,6 +6,11 @@
 #include "platform/status.h"
 
 namespace quantstream::postgres {
+namespace {
+
+constexpr char kNoSuchStatement[] = "26000";  // invalid_sql_statement_name
+
+}  // namespace
 
 Connection::Connection(std::unique_ptr<Session> session) : session_(std::move(session)) {}
 Connection::~Connection() = default;
@@ -29,6 +34,21 @@ absl::StatusOr<Result> Connection::Exec(const std::string& sql, const std::vecto
                                         ResultFormat format) {
   if (absl::Status status = session_->Send(sql, params, format); !status.ok()) return status;
   return session_->Receive(session_->AnswerDeadline());
+}
+
+absl::StatusOr<Result> Connection::ExecPrepared(const std::string& sql,
+                                                const std::vector<Param>& params,
+                                                ResultFormat format) {
+  const auto name = session_->Prepare(sql, params);
+  if (!name.ok()) return name.status();
+  if (name->empty()) return Exec(sql, params, format);
+  if (absl::Status status = session_->SendPrepared(*name, params, format); !status.ok()) {
+    return status;
+  }
+  auto answer = session_->Receive(session_->AnswerDeadline());
+  if (SqlState(answer.status()) != kNoSuchStatement) return answer;
+  session_->StopPreparing();
+  return Exec(sql, params, format);
 }
 
 absl::Status Connection::ExecScript(const std::string& sql,

@@ -66,6 +66,11 @@ class Connection {
   // One statement with its answer. Nothing else may be in flight.
   absl::StatusOr<Result> Exec(const std::string& sql, const std::vector<Param>& params = {},
                               ResultFormat format = ResultFormat::kText);
+  // The same, and the server keeps the plan for this connection: for texts that come again and
+  // again. At most 64 of them; more are run as by Exec, as are all where a pooler in between does
+  // not keep statements. REQUIRES: one text always has parameters of the same types.
+  absl::StatusOr<Result> ExecPrepared(const std::string& sql, const std::vector<Param>& params,
+                                      ResultFormat format = ResultFormat::kText);
   // Several statements in one text, without parameters; the answer to the last.
   absl::Status ExecScript(const std::string& sql,
                           std::optional<std::chrono::milliseconds> timeout = std::nullopt);

@@ -14,6 +14,9 @@ namespace {
 
 using Time = std::chrono::steady_clock::time_point;
 
+constexpr size_t kPreparedMax = 64;           // statements of one connection
+constexpr char kStatementExists[] = "42P05";  // a pooler gave us another one's connection
+
 // Waits for `events` on the socket; false when the deadline comes first.
 bool WaitForSocket(int fd, int events, Time deadline) {
   for (;;) {
@@ -44,6 +47,21 @@ std::string SqlStateIn(std::string_view message) {
   }
   return "";
 }
+
+// Parameters as libpq takes them: side by side.
+struct Columns {
+  explicit Columns(const std::vector<Param>& params) {
+    for (const Param& param : params) {
+      types.push_back(param.type);
+      values.push_back(param.bytes ? param.bytes->c_str() : nullptr);
+      lengths.push_back(param.bytes ? static_cast<int>(param.bytes->size()) : 0);
+      formats.push_back(param.binary ? 1 : 0);
+    }
+  }
+  std::vector<Oid> types;
+  std::vector<const char*> values;
+  std::vector<int> lengths, formats;
+};
 
 int Ms(std::chrono::milliseconds time) {
   return static_cast<int>(time.count());
@@ -153,18 +171,43 @@ absl::Status Connection::Session::Sent(int accepted) {
 absl::Status Connection::Session::Send(const std::string& sql, const std::vector<Param>& params,
                                        ResultFormat format) {
   if (absl::Status status = CheckIdle(); !status.ok()) return status;
-  std::vector<Oid> types;
-  std::vector<const char*> values;
-  std::vector<int> lengths, formats;
-  for (const Param& param : params) {
-    types.push_back(param.type);
-    values.push_back(param.bytes ? param.bytes->c_str() : nullptr);
-    lengths.push_back(param.bytes ? static_cast<int>(param.bytes->size()) : 0);
-    formats.push_back(param.binary ? 1 : 0);
-  }
+  const Columns columns(params);
   return Sent(PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(params.size()),
-                                types.data(), values.data(), lengths.data(), formats.data(),
+                                columns.types.data(), columns.values.data(),
+                                columns.lengths.data(), columns.formats.data(),
                                 format == ResultFormat::kBinary ? 1 : 0));
+}
+
+absl::StatusOr<std::string> Connection::Session::Prepare(const std::string& sql,
+                                                         const std::vector<Param>& params) {
+  if (absl::Status status = CheckIdle(); !status.ok()) return status;
+  const auto known = prepared_.find(sql);
+  if (!prepares_ || (known == prepared_.end() && prepared_.size() >= kPreparedMax)) return "";
+  if (known != prepared_.end()) return known->second;
+  const std::string name = "q" + std::to_string(prepared_.size());
+  const Columns columns(params);
+  absl::Status sent = Sent(PQsendPrepare(connection_, name.c_str(), sql.c_str(),
+                                         static_cast<int>(params.size()), columns.types.data()));
+  if (!sent.ok()) return sent;
+  const absl::Status answer = Receive(AnswerDeadline()).status();
+  if (SqlState(answer) == kStatementExists) {
+    prepares_ = false;
+    return "";
+  }
+  if (!answer.ok()) return answer;
+  prepared_[sql] = name;
+  return name;
+}
+
+absl::Status Connection::Session::SendPrepared(const std::string& name,
+                                               const std::vector<Param>& params,
+                                               ResultFormat format) {
+  if (absl::Status status = CheckIdle(); !status.ok()) return status;
+  const Columns columns(params);
+  return Sent(PQsendQueryPrepared(connection_, name.c_str(), static_cast<int>(params.size()),
+                                  columns.values.data(), columns.lengths.data(),
+                                  columns.formats.data(),
+                                  format == ResultFormat::kBinary ? 1 : 0));
 }
 
 absl::Status Connection::Session::SendScript(const std::string& sql) {

@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,6 +22,11 @@ class Connection::Session {
   ~Session();
 
   absl::Status Send(const std::string& sql, const std::vector<Param>& params, ResultFormat format);
+  // The name of the statement, prepared now where it was not; empty: it is to be run without.
+  absl::StatusOr<std::string> Prepare(const std::string& sql, const std::vector<Param>& params);
+  absl::Status SendPrepared(const std::string& name, const std::vector<Param>& params,
+                            ResultFormat format);
+  void StopPreparing() { prepares_ = false; }
   absl::Status SendScript(const std::string& sql);
   // What remains of the answer, until the server is ready for the next statement: the last result
   // or the first error.
@@ -55,6 +61,8 @@ class Connection::Session {
   bool in_flight_ = false;
   std::mutex cancel_mutex_;
   PGcancel* cancel_ = nullptr;
+  std::map<std::string, std::string> prepared_;  // text -> name
+  bool prepares_ = true;
 };
 
 }  // namespace quantstream::postgres

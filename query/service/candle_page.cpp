@@ -20,6 +20,12 @@ int64_t PageSize(const CandlesQuery& query) {
   return std::min<int64_t>(query.page_size, query.left.value_or(query.page_size));
 }
 
+// One more than the page shows whether another one follows; behind the newest N none does.
+int64_t RowsFor(const CandlesQuery& query) {
+  const int64_t rows = PageSize(query) + 1;
+  return std::min(rows, query.left.value_or(rows));
+}
+
 void MergeOpen(const CandlesQuery& query, bool newest_first, std::vector<Update> open, Page* page) {
   for (Update& update : open) {
     const EventTime time = update->key.open_time;
@@ -41,10 +47,31 @@ PageRequest PageRequestFor(const CandlesQuery& query, const Series& series, int3
           .from = query.from,
           .to = query.to,
           .newest_first = query.newest_first || all,
-          .candles_max = (all ? *query.left : PageSize(query)) + 1,
+          .candles_max = all ? *query.left : RowsFor(query),
           .with_final = query.with_final,
           .with_revised = query.with_revised,
           .for_fill = query.fill};
+}
+
+std::optional<Page> PageWithin(const PageRequest& request, const PageRequest& read, Page page) {
+  const bool whole = static_cast<int64_t>(page.candles.size()) < read.candles_max;
+  if (!page.candles.empty()) {
+    page.newest_closed = page.candles.front()->key.open_time;
+    if (whole) page.oldest_closed = page.candles.back()->key.open_time;
+  }
+  const bool reaches =
+      whole || (!page.candles.empty() && page.candles.back()->key.open_time <= request.from);
+  std::erase_if(page.candles, [&](const Update& candle) {
+    const EventTime time = candle->key.open_time;
+    const bool state =
+        candle->state == CandleState::kFinal ? request.with_final : request.with_revised;
+    return !state || time < request.from || time >= request.to;
+  });
+  const auto most = static_cast<size_t>(request.candles_max);
+  if (!reaches && !(request.newest_first && page.candles.size() >= most)) return std::nullopt;
+  if (!request.newest_first) std::ranges::reverse(page.candles);
+  if (page.candles.size() > most) page.candles.resize(most);
+  return page;
 }
 
 absl::Status CheckRange(const CandlesQuery& query, const Page& page) {

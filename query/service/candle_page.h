@@ -1,6 +1,7 @@
 // What to read for one page of GetCandles, and what of it is the page. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,10 @@
 namespace quantstream::query {
 
 PageRequest PageRequestFor(const CandlesQuery& query, const Series& series, int32_t partition);
+
+// The answer to `request` out of that to `read`, the series' newest candles, newest first; nothing
+// where it does not reach far enough back.
+std::optional<Page> PageWithin(const PageRequest& request, const PageRequest& read, Page page);
 
 // OUT_OF_RANGE with the earliest time: the range ends before anything was stored. An empty range
 // within is fine.

@@ -10,10 +10,11 @@
 #include "quantstream/v1/market_data.grpc.pb.h"
 #include "query/service/candle_stream.h"
 #include "query/service/errors.h"
+#include "query/service/get_candles_call.h"
 #include "query/service/latest_call.h"
 #include "query/service/lineage_call.h"
 #include "query/service/list_gaps_call.h"
-#include "query/service/page_calls.h"
+#include "query/service/list_instruments_call.h"
 #include "query/service/server_info_call.h"
 #include "query/service/subscribe_stream.h"
 #include "query/service/trade_stream.h"
@@ -25,7 +26,7 @@ using V1 = v1::MarketData;
 using grpc::CallbackServerContext;
 
 template <typename Base>
-using Reads = V1::WithCallbackMethod_ListInstruments<V1::WithCallbackMethod_GetCandles<
+using Reads = V1::WithCallbackMethod_ListInstruments<V1::WithRawCallbackMethod_GetCandles<
     V1::WithCallbackMethod_GetLatest<V1::WithRawCallbackMethod_StreamCandles<Base>>>>;
 template <typename Base>
 using Later = V1::WithRawCallbackMethod_StreamTrades<
@@ -43,8 +44,8 @@ class MarketDataService::Service final : public Reads<Later<V1::Service>> {
                                             v1::ListInstrumentsResponse* response) override {
     return StartListInstruments(parts_, *request, response);
   }
-  grpc::ServerUnaryReactor* GetCandles(CallbackServerContext*, const v1::GetCandlesRequest* request,
-                                       v1::GetCandlesResponse* response) override {
+  grpc::ServerUnaryReactor* GetCandles(CallbackServerContext*, const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override {
     return StartGetCandles(parts_, *request, response);
   }
   grpc::ServerUnaryReactor* GetLatest(CallbackServerContext*, const v1::GetLatestRequest* request,

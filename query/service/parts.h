@@ -8,6 +8,7 @@
 #include "query/fanout.h"
 #include "query/io.h"
 #include "query/metrics.h"
+#include "query/recent.h"
 #include "query/resume_token.h"
 #include "query/service/known_instruments.h"
 #include "query/service/memory_budget.h"
@@ -41,6 +42,7 @@ struct ServiceParts {
   Fanout* fanout;
   TradeFanout* trades;
   Metrics* metrics;
+  Recent* recent = nullptr;  // null: every GetCandles reads the store
   ServiceLimits limits;
   KnownInstruments instruments{history};
   MemoryBudget snapshot_bytes{limits.snapshot_bytes_max};

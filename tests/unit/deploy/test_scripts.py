@@ -141,7 +141,7 @@ class Documents(unittest.TestCase):
     def test_flags_of_grpcurl_stand_before_the_address(self):
         """What stands behind it grpcurl takes for too many arguments."""
         texts = "".join((ROOT / name).read_text() for name in (
-            "README.md", "deploy/local/up", "deploy/local/grpcurl", "query/README.md"))
+            "README.md", "RECIPES.md", "deploy/local/up", "deploy/local/grpcurl", "query/README.md"))
         commands = re.findall(r"^[# ]*(?:deploy/local/)?(grpcurl -(?:.*\\\n)*.*)$", texts, re.M)
         self.assertGreater(len(commands), 4)
         for command in commands:

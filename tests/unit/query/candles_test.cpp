@@ -1,6 +1,9 @@
 // GetCandles over gRPC: pages that are filled, and what is refused only once the store was read.
 #include <gmock/gmock.h>
 #include <google/rpc/error_details.pb.h>
+#include <grpcpp/generic/generic_stub.h>
+
+#include <future>
 
 #include "tests/unit/query/service_fixture.h"
 
@@ -41,6 +44,64 @@ class CandlesTest : public ServiceTest {
     return words;
   }
 };
+
+v1::GetCandlesRequest LastOf(int32_t last) {
+  v1::GetCandlesRequest request;
+  request.set_instrument(kA);
+  request.set_interval("1s");
+  request.set_last(last);
+  return request;
+}
+
+TEST_F(CandlesTest, TheNewestAreReadFromTheStoreOnceAndThenFollowTheTopic) {
+  const auto now = std::chrono::steady_clock::now();
+  recent_.OnEvent(ProgressOf(8, 0), now);
+  EXPECT_THAT(Pages(LastOf(2)), ElementsAre("13", "14", "|"));
+  history_.Fail(absl::UnavailableError("the store is not asked"));
+  EXPECT_THAT(Pages(LastOf(2)), ElementsAre("13", "14", "|"));
+  v1::GetCandlesRequest range = LastOf(0);
+  range.mutable_start_time()->set_seconds(11);
+  range.set_page_size(1);
+  EXPECT_THAT(Pages(range), ElementsAre("13", "|", "14", "|"));
+  range.set_order(v1::CANDLE_ORDER_DESCENDING);
+  EXPECT_THAT(Pages(range), ElementsAre("14", "|", "13", "|"));
+  recent_.OnEvent(ClosedOf({Final(kA, 15, 8)}), now);
+  recent_.OnEvent(ProgressOf(9, 0), now);
+  EXPECT_THAT(Pages(LastOf(2)), ElementsAre("14", "15", "|"));
+  v1::GetCandlesRequest before = LastOf(0);
+  before.mutable_end_time()->set_seconds(10);
+  v1::GetCandlesResponse response;
+  EXPECT_EQ(GetCandles(before, &response).error_code(), grpc::StatusCode::OUT_OF_RANGE);
+}
+
+TEST_F(CandlesTest, WhatWasReadAheadAnswersTheCallThatReadIt) {
+  recent_.OnEvent(ProgressOf(8, 0), std::chrono::steady_clock::now());
+  v1::GetCandlesRequest range = LastOf(0);
+  range.mutable_start_time()->set_seconds(11);
+  range.mutable_end_time()->set_seconds(14);
+  range.add_states(v1::CANDLE_STATE_FINAL);
+  EXPECT_THAT(Pages(range), ElementsAre("13", "|"));
+  EXPECT_EQ(recent_.series(), 1);
+}
+
+TEST_F(CandlesTest, WhileTheTopicIsSilentEveryCallReadsTheStore) {
+  EXPECT_THAT(Pages(LastOf(2)), ElementsAre("13", "14", "|"));
+  history_.Commit({Final(kA, 15, 8)}, 9);
+  EXPECT_THAT(Pages(LastOf(2)), ElementsAre("14", "15", "|"));
+  EXPECT_EQ(recent_.series(), 0);
+}
+
+TEST_F(CandlesTest, BytesThatAreNoRequestAreInvalid) {
+  grpc::GenericStub stub(grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->port()),
+                                             grpc::InsecureChannelCredentials()));
+  const grpc::Slice slice(std::string("\x0a\x7f"));
+  grpc::ByteBuffer out(&slice, 1), in;
+  grpc::ClientContext context;
+  std::promise<grpc::Status> ended;
+  stub.UnaryCall(&context, "/quantstream.v1.MarketData/GetCandles", grpc::StubOptions(), &out, &in,
+                 [&](grpc::Status status) { ended.set_value(std::move(status)); });
+  EXPECT_EQ(ended.get_future().get().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
 
 v1::GetCandlesRequest FilledOf(int64_t start, int32_t page_size) {
   v1::GetCandlesRequest request;

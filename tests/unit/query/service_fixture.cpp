@@ -61,7 +61,7 @@ void ServiceTest::SetUp() {
   ServerOptions options;
   options.service.lag_retry = std::chrono::milliseconds(5);
   Adjust(&options);
-  auto server = Server::Start(options, &history_, &fanout_, &trades_, &metrics_);
+  auto server = Server::Start(options, &history_, &fanout_, &trades_, &metrics_, &recent_);
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   server_->SetLive();

@@ -60,6 +60,7 @@ class ServiceTest : public ::testing::Test {
   // Waits until so many streams listen to the live side.
   bool WaitForSubscribers(int64_t count);
 
+  Recent recent_;
   FakeHistory history_;
   Fanout fanout_{{.progress_interval = std::chrono::milliseconds(20)}};
   TradeFanout trades_;

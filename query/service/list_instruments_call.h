@@ -1,4 +1,4 @@
-// GetCandles and ListInstruments: one read, one answer.
+// ListInstruments: a page of the instruments that have traded.
 #pragma once
 
 #include <grpcpp/support/server_callback.h>
@@ -6,14 +6,11 @@
 #include "query/service/parts.h"
 
 namespace quantstream::v1 {
-class GetCandlesResponse;
+class ListInstrumentsRequest;
 class ListInstrumentsResponse;
 }  // namespace quantstream::v1
 
 namespace quantstream::query {
-
-grpc::ServerUnaryReactor* StartGetCandles(ServiceParts* parts, const v1::GetCandlesRequest& request,
-                                          v1::GetCandlesResponse* response);
 
 grpc::ServerUnaryReactor* StartListInstruments(ServiceParts* parts,
                                                const v1::ListInstrumentsRequest& request,

@@ -1,25 +1,35 @@
-#include "query/service/page_calls.h"
+#include "query/service/get_candles_call.h"
 
-#include <memory>
+#include <grpcpp/support/proto_buffer_reader.h>
+
+#include <chrono>
 #include <utility>
 
 #include "quantstream/v1/market_data.pb.h"
-#include "query/page_token.h"
 #include "query/service/candle_page.h"
 #include "query/service/merged_page.h"
+#include "query/service/page_message.h"
 #include "query/service/unary_call.h"
-#include "query/timestamps.h"
 
 namespace quantstream::query {
 namespace {
 
+absl::StatusOr<CandlesQuery> Parse(grpc::ByteBuffer bytes, const RequestLimits& limits) {
+  v1::GetCandlesRequest request;
+  grpc::ProtoBufferReader reader(&bytes);
+  if (!request.ParseFromZeroCopyStream(&reader)) {
+    return InvalidRequest({{"", "is not a quantstream.v1.GetCandlesRequest"}});
+  }
+  return Check(request, limits);
+}
+
 class GetCandlesCall final : public UnaryCall {
  public:
-  GetCandlesCall(ServiceParts* parts, v1::GetCandlesResponse* response)
-      : UnaryCall(parts, "GetCandles"), response_(response) {}
+  GetCandlesCall(ServiceParts* parts, grpc::ByteBuffer* response)
+      : UnaryCall(parts, "GetCandles"), recent_(parts->recent), response_(response) {}
 
-  void Begin(const v1::GetCandlesRequest& request) {
-    auto query = Check(request, parts_->limits.request);
+  void Begin(const grpc::ByteBuffer& request) {
+    auto query = Parse(request, parts_->limits.request);
     if (!query.ok()) return End(query.status());
     query_ = *std::move(query);
     parts_->instruments.Resolve(
@@ -39,9 +49,15 @@ class GetCandlesCall final : public UnaryCall {
       open_ = parts_->fanout->Look({{series, instruments->front().partition}}).open;
     }
     request_ = PageRequestFor(query_, series, instruments->front().partition);
+    if (recent_ == nullptr || request_.for_fill || request_.with_scaled) return Read();
+    auto page = recent_->Find(request_, Clock::now());
+    parts_->metrics->RecentAsked(page.has_value());
+    if (page) return OnPage(*std::move(page));
+    read_ = request_;
+    ticket_ = recent_->Begin(&read_, Clock::now());
     parts_->history->ReadPage(
-        request_, cancellation_,
-        [this, self = shared_from_this()](auto page) { OnPage(std::move(page)); });
+        read_, cancellation_,
+        [this, self = shared_from_this()](auto read) { OnRead(std::move(read)); });
   }
 
   // An interval that is not stored. What is closed and what is open is looked at before it is read.
@@ -64,6 +80,27 @@ class GetCandlesCall final : public UnaryCall {
         });
   }
 
+  // What was read may be more than what was asked for: then it is looked for again.
+  void OnRead(absl::StatusOr<Page> page) {
+    recent_->End(ticket_, read_, page.ok() ? &*page : nullptr, Clock::now());
+    if (ticket_ == 0 || !page.ok()) return OnPage(std::move(page));
+    if (cancellation_->cancelled()) return;
+    auto kept = PageWithin(request_, read_, *std::move(page));
+    if (!kept) return Read();
+    OnPage(*std::move(kept));
+  }
+
+  void Read() {
+    parts_->history->ReadPage(request_, cancellation_,
+                              [this, self = shared_from_this()](auto page) {
+                                if (recent_ != nullptr) {
+                                  recent_->End(0, request_, page.ok() ? &*page : nullptr,
+                                               Clock::now());
+                                }
+                                OnPage(std::move(page));
+                              });
+  }
+
   void OnPage(absl::StatusOr<Page> page) {
     if (!page.ok()) return End(page.status());
     absl::Status status = CheckRange(query_, *page);
@@ -74,69 +111,26 @@ class GetCandlesCall final : public UnaryCall {
 
   void Answer(const CandlePage& cut) {
     if (!Claim()) return;
-    for (const Update& update : cut.candles) {
-      response_->add_candles()->ParseFromString(update->message);
-    }
-    response_->set_next_page_token(cut.next_page_token);
+    *response_ = PageMessage(cut);
     Send(absl::OkStatus());
   }
 
-  v1::GetCandlesResponse* const response_;
+  using Clock = std::chrono::steady_clock;
+
+  Recent* const recent_;  // null: none is kept. Outlives the store's threads
+  grpc::ByteBuffer* const response_;
   CandlesQuery query_;
-  PageRequest request_;
+  PageRequest request_;  // what is asked for
+  PageRequest read_;     // what is read for it
+  Recent::Ticket ticket_ = 0;
   std::vector<Update> open_;
-};
-
-class ListInstrumentsCall final : public UnaryCall {
- public:
-  ListInstrumentsCall(ServiceParts* parts, v1::ListInstrumentsResponse* response)
-      : UnaryCall(parts, "ListInstruments"), response_(response) {}
-
-  void Begin(const v1::ListInstrumentsRequest& request) {
-    auto query = Check(request, parts_->limits.request);
-    if (!query.ok()) return End(query.status());
-    query_ = *std::move(query);
-    parts_->instruments.Fresh(
-        [this, self = shared_from_this()](auto directory) { OnDirectory(std::move(directory)); });
-  }
-
- private:
-  void OnDirectory(absl::StatusOr<KnownInstruments::Directory> directory) {
-    if (!directory.ok()) return End(directory.status());
-    const auto size = static_cast<size_t>(query_.page_size);
-    auto listed = (*directory)->List(query_.venue, query_.filter, query_.after, size + 1);
-    const bool more = listed.size() > size;
-    if (more) listed.resize(size);
-    if (!Claim()) return;
-    for (const Instrument& instrument : listed) {
-      auto* out = response_->add_instruments();
-      out->set_name(instrument.name);
-      out->set_venue(instrument.venue);
-      out->set_symbol(instrument.symbol);
-      out->set_partition(instrument.partition);
-      SetTime(instrument.first_seen, out->mutable_first_seen_time());
-    }
-    if (more) {
-      response_->set_next_page_token(EncodePageToken(query_.fingerprint, listed.back().name));
-    }
-    Send(absl::OkStatus());
-  }
-
-  v1::ListInstrumentsResponse* const response_;
-  ListInstrumentsQuery query_;
 };
 
 }  // namespace
 
-grpc::ServerUnaryReactor* StartGetCandles(ServiceParts* parts, const v1::GetCandlesRequest& request,
-                                          v1::GetCandlesResponse* response) {
+grpc::ServerUnaryReactor* StartGetCandles(ServiceParts* parts, const grpc::ByteBuffer& request,
+                                          grpc::ByteBuffer* response) {
   return StartCall<GetCandlesCall>(parts, request, response);
-}
-
-grpc::ServerUnaryReactor* StartListInstruments(ServiceParts* parts,
-                                               const v1::ListInstrumentsRequest& request,
-                                               v1::ListInstrumentsResponse* response) {
-  return StartCall<ListInstrumentsCall>(parts, request, response);
 }
 
 }  // namespace quantstream::query

@@ -1,0 +1,105 @@
+// A store that takes its time: who waits for nobody any more ends its statement, and who is too
+// much is told at once.
+#include <gmock/gmock.h>
+#include <google/rpc/error_details.pb.h>
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "tests/integration/query/query_world.h"
+#include "tests/support/wait.h"
+#include "tests/unit/query/service_fixture.h"
+
+namespace quantstream::query::testing {
+namespace {
+
+constexpr int64_t kDay = 1'700'006'400;  // 2023-11-15 00:00:00 UTC
+
+v1::GetCandlesRequest CandlesOf(const std::string& instrument) {
+  v1::GetCandlesRequest request;
+  request.set_instrument(instrument);
+  request.set_interval("1s");
+  return request;
+}
+
+// A call on a thread of its own.
+class Call {
+ public:
+  explicit Call(QueryWorld* world) {
+    context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    ended_ = std::async(std::launch::async, [this, world] {
+      v1::GetCandlesResponse response;
+      return world->stub().GetCandles(&context_, CandlesOf(kBtc), &response);
+    });
+  }
+  void Cancel() { context_.TryCancel(); }
+  bool Ended() const {
+    return ended_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
+  grpc::Status Finish() { return ended_.get(); }
+
+ private:
+  grpc::ClientContext context_;
+  std::future<grpc::Status> ended_;
+};
+
+class QueryStoreLimits : public ::testing::Test {
+ protected:
+  // From now on every page takes 30 s.
+  void SlowDown() {
+    v1::GetCandlesResponse response;
+    grpc::ClientContext context;
+    ASSERT_TRUE(world_.stub().GetCandles(&context, CandlesOf(kBtc), &response).ok());
+    test_support::Query(world_.database().ConnectionString(),
+                        "ALTER TABLE partition_progress RENAME TO moved;"
+                        "CREATE VIEW partition_progress AS SELECT * FROM moved WHERE "
+                        "pg_sleep(30)::text IS NOT NULL");
+  }
+  // That run now in PostgreSQL.
+  std::string Statements() const {
+    return test_support::Query(world_.database().ConnectionString(),
+                               "SELECT count(*) FROM pg_stat_activity WHERE application_name = "
+                               "'quantstream-query' AND state = 'active' AND query LIKE "
+                               "'%partition_progress%'");
+  }
+  // A call whose statement runs. The service's own look at the store may refuse the first ones.
+  std::unique_ptr<Call> Running() {
+    std::unique_ptr<Call> call;
+    EXPECT_TRUE(test_support::WaitFor([&] {
+      if (!call || call->Ended()) call = std::make_unique<Call>(&world_);
+      return Statements() == "1";
+    }));
+    return call;
+  }
+
+  QueryWorld world_;
+};
+
+TEST_F(QueryStoreLimits, AClientThatGoesAwayEndsItsStatement) {
+  world_.Commit({MakeCandle(kBtc, 1, kDay + 10, CandleState::kFinal, 5)}, 6);
+  world_.Start();
+  ASSERT_TRUE(world_.Ready("ready")) << world_.process().Output();
+  SlowDown();
+  const std::unique_ptr<Call> call = Running();
+  call->Cancel();
+  EXPECT_EQ(call->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(test_support::WaitFor([&] { return Statements() == "0"; }));
+}
+
+TEST_F(QueryStoreLimits, WhoIsTooMuchIsRefusedAtOnceWithARetry) {
+  world_.Commit({MakeCandle(kBtc, 1, kDay + 10, CandleState::kFinal, 5)}, 6);
+  world_.Start({{"HISTORY_CONNECTIONS", "1"}, {"HISTORY_WAITING_MAX", "0"}});
+  ASSERT_TRUE(world_.Ready("ready")) << world_.process().Output();
+  SlowDown();
+  const std::unique_ptr<Call> running = Running();
+  const grpc::Status refused = Call(&world_).Finish();
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(refused));
+  EXPECT_THAT(refused.error_message(), ::testing::HasSubstr("too many calls wait"));
+  EXPECT_EQ(Statements(), "1");  // it did not wait for the one that runs
+  running->Cancel();
+  EXPECT_EQ(running->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+}  // namespace
+}  // namespace quantstream::query::testing
