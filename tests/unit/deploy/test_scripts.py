@@ -139,11 +139,12 @@ class Parts(unittest.TestCase):
 
 class Documents(unittest.TestCase):
     def test_flags_of_grpcurl_stand_before_the_address(self):
-        """What stands behind it grpcurl takes for too many arguments."""
+        """What stands behind it grpcurl takes for too many arguments. Those of README and RECIPES are
+        run by tests/clients."""
         texts = "".join((ROOT / name).read_text() for name in (
-            "README.md", "RECIPES.md", "deploy/local/up", "deploy/local/grpcurl", "query/README.md"))
+            "deploy/local/up", "deploy/local/grpcurl", "query/README.md"))
         commands = re.findall(r"^[# ]*(?:deploy/local/)?(grpcurl -(?:.*\\\n)*.*)$", texts, re.M)
-        self.assertGreater(len(commands), 4)
+        self.assertGreater(len(commands), 2)
         for command in commands:
             words = shlex.split(re.sub(r"\\+\n", "", command))
             address = next(i for i, word in enumerate(words) if word.startswith("127.0.0.1:"))
