@@ -58,6 +58,11 @@ grpc::Status StreamClient::Finish() {
 void ServiceTest::SetUp() {
   history_.AddInstrument(kA, kPartition);
   history_.AddInstrument(kB, kPartition);
+  StartServer();
+}
+
+void ServiceTest::StartServer() {
+  server_.reset();
   ServerOptions options;
   options.service.lag_retry = std::chrono::milliseconds(5);
   Adjust(&options);

@@ -54,6 +54,8 @@ class ServiceTest : public ::testing::Test {
  protected:
   void SetUp() override;
   virtual void Adjust(ServerOptions*) {}
+  // Again, with other options.
+  void StartServer();
 
   std::unique_ptr<v1::MarketData::Stub> Connect();
   v1::StreamCandlesRequest StreamOf(const std::string& instrument, int32_t last = 100) const;

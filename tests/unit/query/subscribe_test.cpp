@@ -235,10 +235,14 @@ class ResumeTest : public ServiceTest {
   }
 
   void Adjust(ServerOptions* options) override {
-    options->service.lag_wait_max = std::chrono::milliseconds(300);
+    options->service.lag_wait_max = lag_wait_max_;
     options->service.token_age_max = age_max_;
   }
+  grpc::StatusCode EndOf(const v1::StreamCandlesRequest& request, std::chrono::seconds deadline) {
+    return StreamClient(stub_.get(), request, deadline).Finish().error_code();
+  }
 
+  std::chrono::milliseconds lag_wait_max_{300};
   std::chrono::milliseconds age_max_ = std::chrono::hours(1);
 };
 
@@ -251,6 +255,20 @@ TEST_F(ResumeTest, GoesOnAtTheMark) {
   StreamClient client(stub_.get(), request);
   EXPECT_THAT(client.Next(4), ElementsAre("AAA-USD 9 v7 REVISED", "AAA-USD 10 v5 FINAL",
                                           "AAA-USD 11 v8 FINAL", "end"));
+}
+
+TEST_F(ResumeTest, Rule21_AReplicaThatIsBehindIsWaitedForWithinABound) {
+  TailEvent far = OpenOf({Partial(kA, 11, 7)});
+  far.offset = 41;
+  fanout_.OnEvent(far);
+  v1::StreamCandlesRequest request = StreamOf(kA);
+  request.set_resume_token(TokenOf(request));
+  fanout_.places().Set(kPartition, 20);
+  EXPECT_EQ(EndOf(request, std::chrono::seconds(30)), grpc::StatusCode::UNAVAILABLE);
+  lag_wait_max_ = std::chrono::hours(1);
+  StartServer();
+  EXPECT_EQ(EndOf(request, std::chrono::seconds(1)), grpc::StatusCode::DEADLINE_EXCEEDED)
+      << "no bound";
 }
 
 TEST_F(ResumeTest, WaitsUntilTheOwnTailHasReadAsFarAndThenShowsNothingOlder) {
