@@ -139,8 +139,8 @@ class Parts(unittest.TestCase):
 
 class Documents(unittest.TestCase):
     def test_flags_of_grpcurl_stand_before_the_address(self):
-        """What stands behind it grpcurl takes for too many arguments. Those of README and RECIPES are
-        run by tests/clients."""
+        """What stands behind it grpcurl takes for too many arguments. The commands of README and
+        RECIPES are run by tests/clients."""
         texts = "".join((ROOT / name).read_text() for name in (
             "deploy/local/up", "deploy/local/grpcurl", "query/README.md"))
         commands = re.findall(r"^[# ]*(?:deploy/local/)?(grpcurl -(?:.*\\\n)*.*)$", texts, re.M)
