@@ -393,7 +393,7 @@ void OwnedPartition::RepeatOpen(int64_t now_us) {
   if (now_us < repeat_at_us_ || !rules_.open_is_repeated) return;
   repeat_at_us_ = now_us + options_.progress_interval_us;
   for (uint32_t i = 0; i < partial_at_us_.size(); ++i) {
-    if (now_us - partial_at_us_[i] >= options_.partial_repeat_us) fold_->RepeatPartials(i);
+    if (repeat_at_us_ - partial_at_us_[i] >= options_.partial_repeat_us) fold_->RepeatPartials(i);
   }
 }
 
