@@ -60,6 +60,7 @@ struct Leg {
   int markers_waiting = 0;
   // A client that resumes and is cut off again must not come back as of before.
   bool resumable() const { return snapshot_taken || !sent.empty(); }
+  bool missed = false;  // live candles were let go while history is read
   bool parked = false;  // what waited was let go: until it is registered again nothing is taken
   bool snapshot_taken = false;
 

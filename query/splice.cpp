@@ -175,6 +175,10 @@ void Splice::Rewind(const std::map<int32_t, int64_t>& marks) {
     const auto found = marks.find(partition);
     if (found != marks.end()) mark = std::min(mark, found->second);
   }
+  DropBuffered();
+}
+
+void Splice::DropBuffered() {
   buffered_closed_.clear();
   buffered_open_.clear();
   buffered_bytes_ = 0;

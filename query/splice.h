@@ -113,6 +113,8 @@ class Splice {
   // What was let out is taken back: next, what changed since these marks is read again. Until
   // Register updates must not come.
   void Rewind(const std::map<int32_t, int64_t>& marks);
+  // Lets go of what came while history is read: it must be read again afterwards.
+  void DropBuffered();
   // This state of an open candle was let out, but will not be sent: it may come again, older ones
   // may not.
   void TakeBack(const CandleUpdate& open);

@@ -93,7 +93,7 @@ void Subscription::Register(LegId id, const LiveState& live, std::string_view re
   if (leg == nullptr) return;
   LegOutlet outlet(this, leg);
   if (leg->parked && !reason.empty()) return Tell(reason);
-  leg->parked = false;
+  leg->parked = leg->missed = false;
   // What waits may be dropped later on: all that was not sent is read.
   if (leg->splice.ticket() > 0) leg->splice.Rewind(leg->base);
   leg->splice.Register(live, reason, &outlet);
@@ -107,7 +107,12 @@ Splice::Outcome Subscription::OnHistory(LegId id, int64_t ticket, const Snapshot
   Leg* leg = Find(id);
   if (leg == nullptr || leg->parked) return Splice::Outcome::kStale;
   LegOutlet outlet(this, leg);
-  return leg->splice.OnHistory(ticket, snapshot, &outlet);
+  const auto outcome = leg->splice.OnHistory(ticket, snapshot, &outlet);
+  if (outcome == Splice::Outcome::kDelivered && std::exchange(leg->missed, false)) {
+    leg->splice.Rewind(leg->base);
+    leg->parked = true;
+  }
+  return outcome;
 }
 
 void Subscription::OnUpdate(LegId id, const Update& update) {
@@ -168,6 +173,13 @@ int64_t Subscription::waiting_bytes() const {
 
 bool Subscription::StoreIsSlow() const {
   return 2 * (closed_bytes_ + open_bytes_) < waiting_bytes();
+}
+
+void Subscription::DropBuffered() {
+  for (auto& [id, leg] : legs_) {
+    leg->missed |= leg->splice.buffered_bytes() > 0;
+    leg->splice.DropBuffered();
+  }
 }
 
 bool Subscription::empty() const {

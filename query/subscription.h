@@ -63,8 +63,10 @@ class Subscription {
 
   // The client reads too slowly for this bound. What is to be done then:
   bool Overflows(int64_t bytes_max) const { return waiting_bytes() > bytes_max; }
-  // The store is what keeps it waiting.
+  //  - where the store is what keeps it waiting, lets go of what came meanwhile: it is read next,
+  //    from where this history ends;
   bool StoreIsSlow() const;
+  void DropBuffered();
   //  - lets go of all live candles that wait: once the client has taken the rest, they are read
   //    again. Updates are passed over until each leg was registered again;
   void Park();

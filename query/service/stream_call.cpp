@@ -134,12 +134,8 @@ void StreamCall::Pump() {
 void StreamCall::RelieveLocked() {
   const int64_t bytes_max = parts_->QueueBytesMax();
   if (!subscription_.Overflows(bytes_max)) return;
+  if (subscription_.StoreIsSlow()) return subscription_.DropBuffered();
   parts_->metrics->ClientTooSlow();
-  if (subscription_.StoreIsSlow()) {
-    return EndLocked(
-        WithRetryAfter(absl::UnavailableError("the store does not answer as fast as candles come"),
-                       parts_->limits.reconnect_after));
-  }
   switch (policy_) {
     case SlowPolicy::kConflate:
       return subscription_.Park();

@@ -124,6 +124,8 @@ class Run {
       LosePlace(AnyReplica(), AnyPartition());
     } else if (dice == 92 && stream_ && Below(2) == 0) {
       Below(2) == 0 ? stream_->Park(&result_) : stream_->Skip(&result_);
+    } else if (dice == 93 && stream_) {
+      stream_->DropBuffered();
     }
   }
 

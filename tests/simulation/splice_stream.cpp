@@ -89,6 +89,11 @@ void Stream::Park(RunResult* result) {
   subscription_.Park();
 }
 
+void Stream::DropBuffered() {
+  read_again_ = true;
+  subscription_.DropBuffered();
+}
+
 void Stream::Skip(RunResult* result) {
   ++result->skips;
   read_again_ = true;

@@ -42,6 +42,8 @@ class Stream final : public Subscriber {
   // The client was slow: what waits is let go, or skipped.
   void Park(RunResult* result);
   void Skip(RunResult* result);
+  // The store was slow: what came meanwhile is let go.
+  void DropBuffered();
 
   bool live() const { return first_ && !subscription_.splice(kLeg)->reading(); }
   bool Drained() const { return live() && subscription_.empty() && !subscription_.parked(); }

@@ -266,5 +266,22 @@ TEST(Subscription, LegsThatAreAddedTogetherShareOneSnapshotEnd) {
   EXPECT_EQ(subscription.Take(kStart), std::nullopt);
 }
 
+TEST(Subscription, WhatIsLetGoWhileTheStoreIsReadIsReadNext) {
+  Subscription subscription = Begun();
+  subscription.OnUpdate(kLeg, Final(kA, 11, 7));
+  EXPECT_TRUE(subscription.StoreIsSlow());
+  subscription.DropBuffered();
+  EXPECT_EQ(subscription.waiting_bytes(), 0);
+  Snapshot snapshot;
+  snapshot.candles = {Final(kA, 10, 5)};
+  snapshot.next_version[kPartition] = 6;
+  Read(&subscription, snapshot);
+  EXPECT_THAT(TakeCandles(&subscription), ElementsAre("A 10 v5 FINAL"));
+  EXPECT_TRUE(std::holds_alternative<SnapshotEndMessage>(*subscription.Take(kStart)));
+  EXPECT_TRUE(subscription.parked());
+  subscription.Register(kLeg, {}, "");
+  EXPECT_EQ(subscription.splice(kLeg)->Request().series.front().changed_since, 5);
+}
+
 }  // namespace
 }  // namespace quantstream::query
