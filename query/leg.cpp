@@ -5,6 +5,41 @@
 
 namespace quantstream::query {
 
+Leg::Leg(LegId number, int64_t group_number, const LegSpec& spec)
+    : id(number),
+      group(group_number),
+      update_interval(spec.update_interval),
+      splice(spec.grid ? MergedLeg::PartsSpec(spec.stream) : spec.stream, spec.rules) {
+  if (spec.grid) merged = std::make_unique<MergedLeg>(*spec.grid, spec.stream);
+  if (merged) base = splice.marks();
+  if (!spec.stream.resume) return;
+  sent = base = splice.marks();
+  if (!merged) starts = splice.Starts();
+}
+
+bool Leg::OpenWaits() const {
+  if (!merged) return !open.empty();
+  return !parked && !merged->closed_only() && merged->merger().open_waits();
+}
+
+bool Leg::Due(const CandleKey& key, Time now) const {
+  const auto sent = sent_at.find(key);
+  return sent == sent_at.end() || now >= sent->second + update_interval;
+}
+
+// A window is merged when it is sent.
+bool Leg::TakeMergedOpen(Time now, int64_t message_bytes_max, CandlesMessage* message,
+                         int64_t* message_bytes) {
+  if (!OpenWaits()) return true;
+  return merged->merger().TakeOpen([&](const CandleKey& key) { return Due(key, now); },
+                                   [&](Update update) {
+                                     if (update_interval.count() > 0) sent_at[update->key] = now;
+                                     *message_bytes += static_cast<int64_t>(update->message.size());
+                                     message->candles.push_back(std::move(update));
+                                     return *message_bytes < message_bytes_max;
+                                   });
+}
+
 bool Leg::Conflate(const Update& update, int64_t* bytes) {
   Update& waiting = open[update->key];
   const bool overtaken = waiting != nullptr;
@@ -37,6 +72,7 @@ void Leg::DropOpenBetween(const CandleKey& from, const CandleKey& to, int64_t* b
 
 bool Leg::TakeOpen(Time now, int64_t message_bytes_max, CandlesMessage* message,
                    int64_t* message_bytes, int64_t* bytes) {
+  if (merged) return TakeMergedOpen(now, message_bytes_max, message, message_bytes);
   const bool paced = update_interval.count() > 0;
   for (auto waiting = open.begin(); waiting != open.end();) {
     const auto sent = paced ? sent_at.find(waiting->first) : sent_at.end();

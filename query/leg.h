@@ -5,7 +5,10 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 
+#include "query/merged_leg.h"
 #include "query/splice.h"
 #include "query/stream_event.h"
 
@@ -14,30 +17,25 @@ namespace quantstream::query {
 using LegId = int64_t;
 
 struct LegSpec {
-  StreamSpec stream;
+  StreamSpec stream;  // of a merged interval: its parts
   std::chrono::milliseconds update_interval{0};  // least time between two states of an open candle
   SpliceRules rules = {};
+  std::optional<WindowGrid> grid = {};  // a merged interval
 };
 
 // The subscription keeps it.
 struct Leg {
   using Time = std::chrono::steady_clock::time_point;
 
-  Leg(LegId number, int64_t group_number, LegSpec spec)
-      : id(number),
-        group(group_number),
-        update_interval(spec.update_interval),
-        splice(spec.stream, spec.rules) {
-    if (!spec.stream.resume) return;
-    sent = base = splice.marks();
-    starts = splice.Starts();
-  }
+  Leg(LegId number, int64_t group_number, const LegSpec& spec);
 
   // True: a state that waited was overtaken. `bytes` counts what waits, here and below.
   bool Conflate(const Update& update, int64_t* bytes);
   // A closed candle is on its way: no PARTIAL of its series up to it may come after.
   void DropOpenUpTo(const CandleKey& newest_closed, int64_t* bytes);
   void DropOpenOf(const Series& series, int64_t* bytes);
+  // An open candle waits, due or not.
+  bool OpenWaits() const;
   // Moves what is due into the message. False: it is full.
   bool TakeOpen(Time now, int64_t message_bytes_max, CandlesMessage* message,
                 int64_t* message_bytes, int64_t* bytes);
@@ -46,6 +44,7 @@ struct Leg {
   const int64_t group;
   const std::chrono::milliseconds update_interval;
   Splice splice;
+  std::unique_ptr<MergedLeg> merged;  // null: its candles are stored ones
   std::map<CandleKey, Update> open;   // newest waiting state of each open candle
   std::map<CandleKey, Time> sent_at;  // only with update_interval
   bool shrunk = false;                // a series was removed: what waits of it is passed over
@@ -65,6 +64,9 @@ struct Leg {
   bool snapshot_taken = false;
 
  private:
+  bool Due(const CandleKey& key, Time now) const;
+  bool TakeMergedOpen(Time now, int64_t message_bytes_max, CandlesMessage* message,
+                      int64_t* message_bytes);
   void DropOpenBetween(const CandleKey& from, const CandleKey& to, int64_t* bytes);
 };
 

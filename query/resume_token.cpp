@@ -49,6 +49,10 @@ class Reader {
     *number = static_cast<int32_t>(wide);
     return true;
   }
+  bool ReadText(std::string* text) {
+    uint64_t size = 0;
+    return Read(&size) && size <= kTextBytesMax && in_.ReadString(text, static_cast<int>(size));
+  }
   bool AtEnd() { return in_.ExpectAtEnd(); }
 
  private:
@@ -83,6 +87,46 @@ bool ReadStarts(Reader* reader, ResumeToken* token) {
   return true;
 }
 
+// Of merged intervals; not there when a stream has none.
+void AppendMerged(const Resume& resume, std::string* out) {
+  if (resume.merged.empty()) return;
+  Append(resume.required.size(), out);
+  for (const auto& [partition, version] : resume.required) {
+    AppendSigned(partition, out);
+    AppendSigned(version, out);
+  }
+  Append(resume.merged.size(), out);
+  for (const auto& [interval, at] : resume.merged) {
+    Append(interval.size(), out);
+    out->append(interval);
+    AppendSigned(at.from.us, out);
+    AppendSigned(at.closed_until.us, out);
+  }
+}
+
+bool ReadMerged(Reader* reader, Resume* resume) {
+  if (reader->AtEnd()) return true;
+  uint64_t count = 0;
+  if (!reader->Read(&count)) return false;
+  for (; count > 0; --count) {
+    int32_t partition = 0;
+    int64_t version = 0;
+    if (!reader->ReadInt(&partition) || !reader->ReadSigned(&version)) return false;
+    resume->required[partition] = version;
+  }
+  if (!reader->Read(&count)) return false;
+  for (; count > 0; --count) {
+    std::string interval;
+    MergedResume at;
+    if (!reader->ReadText(&interval) || !reader->ReadSigned(&at.from.us) ||
+        !reader->ReadSigned(&at.closed_until.us)) {
+      return false;
+    }
+    resume->merged[interval] = at;
+  }
+  return true;
+}
+
 absl::Status NotOurs() {
   return absl::InvalidArgumentError("is not a resume_token of this service");
 }
@@ -105,6 +149,7 @@ std::string TokenKey::Encode(const ResumeToken& token) const {
     AppendSigned(interval.seconds, &bytes);
     AppendSigned(start.us, &bytes);
   }
+  AppendMerged(token.resume, &bytes);
   bytes += Sign(bytes);
   return absl::WebSafeBase64Escape(absl::string_view(bytes.data(), bytes.size()));
 }
@@ -125,7 +170,8 @@ absl::StatusOr<ResumeToken> TokenKey::Decode(std::string_view text) const {
   Reader reader(signed_part.substr(kForm.size()));
   ResumeToken token;
   if (!reader.Read(&token.fingerprint) || !reader.ReadSigned(&token.issued_at_s) ||
-      !ReadPlaces(&reader, &token) || !ReadStarts(&reader, &token) || !reader.AtEnd()) {
+      !ReadPlaces(&reader, &token) || !ReadStarts(&reader, &token) ||
+      !ReadMerged(&reader, &token.resume) || !reader.AtEnd()) {
     return NotOurs();
   }
   return token;

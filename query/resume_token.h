@@ -25,7 +25,8 @@ class TokenKey {
   TokenKey() = default;
   explicit TokenKey(std::string secret) : secret_(std::move(secret)) {}
 
-  // Text of base64url; about 40 bytes, 15 more for each partition and interval.
+  // Text of base64url; about 40 bytes, 15 more for each partition and interval,
+  // 30 more for each merged one.
   std::string Encode(const ResumeToken& token) const;
   // INVALID_ARGUMENT: truncated, changed, or signed with another key.
   absl::StatusOr<ResumeToken> Decode(std::string_view text) const;

@@ -18,6 +18,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,10 +31,19 @@ struct StreamSeries {
   int32_t partition = 0;
 };
 
+// Where an earlier stream of a merged interval stopped.
+struct MergedResume {
+  EventTime from;          // it covered windows from here on
+  EventTime closed_until;  // those that ended by then were sent
+  bool operator==(const MergedResume& other) const = default;
+};
+
 // Where an earlier stream of the same series stopped; from its resume token.
 struct Resume {
   std::map<int32_t, int64_t> marks;      // per partition; one that is absent: from the beginning
   std::map<Interval, EventTime> starts;  // it covered open_time >= this; absent: everything
+  std::map<int32_t, int64_t> required = {};  // least next_version that holds what was merged
+  std::map<std::string, MergedResume> merged = {};  // by the text of the interval
 };
 
 struct StreamSpec {

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -36,6 +37,8 @@ struct SkippedMessage {
   EventTime first;    // open_time
   EventTime last;
   std::map<Series, SkippedRange> closed;
+  // Of merged intervals: by instrument and the interval's text.
+  std::map<std::pair<std::string, std::string>, SkippedRange> merged;
 };
 
 struct DrainingMessage {

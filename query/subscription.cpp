@@ -11,17 +11,23 @@ void Raise(int32_t partition, int64_t version, std::map<int32_t, int64_t>* marks
   if (found != marks->end()) found->second = std::max(found->second, version);
 }
 
-void Count(const Update& update, SkippedMessage* skipped) {
+// `leg`: null: it is gone.
+void Count(const Leg* leg, const Update& update, SkippedMessage* skipped) {
   const EventTime time = update->key.open_time;
   skipped->first = skipped->count == 0 ? time : std::min(skipped->first, time);
   skipped->last = skipped->count == 0 ? time : std::max(skipped->last, time);
   ++skipped->count;
   if (!update->closed()) return;
-  auto [range, added] =
-      skipped->closed.try_emplace(SeriesOf(update->key), SkippedRange{0, time, time});
-  ++range->second.count;
-  range->second.first = std::min(range->second.first, time);
-  range->second.last = std::max(range->second.last, time);
+  const SkippedRange none{0, time, time};
+  SkippedRange* range =
+      leg != nullptr && leg->merged
+          ? &skipped->merged
+                 .try_emplace({update->key.instrument, leg->merged->grid().ToString()}, none)
+                 .first->second
+          : &skipped->closed.try_emplace(SeriesOf(update->key), none).first->second;
+  ++range->count;
+  range->first = std::min(range->first, time);
+  range->last = std::max(range->last, time);
 }
 
 }  // namespace
@@ -32,17 +38,24 @@ class Subscription::LegOutlet final : public Outlet {
   LegOutlet(Subscription* subscription, Leg* leg) : subscription_(subscription), leg_(leg) {}
 
   void SendSnapshot(const Update& update) override {
+    if (leg_->merged) return leg_->merged->merger().OnPart(update);
     if (update->closed()) leg_->DropOpenUpTo(update->key, &subscription_->open_bytes_);
     subscription_->queue_.emplace_back(QueuedCandle{leg_->id, update, false});
   }
-  void SendLive(const Update& update) override { subscription_->SendLive(leg_, update); }
+  void SendLive(const Update& update) override {
+    if (leg_->merged) return leg_->merged->merger().OnPart(update);
+    subscription_->SendLive(leg_, update);
+  }
   void EndSnapshot() override {
+    if (leg_->merged) return;
     leg_->base = leg_->splice.marks();
     leg_->starts = leg_->splice.Starts();
     ++leg_->markers_waiting;
     subscription_->queue_.emplace_back(Marker{leg_->id, leg_->base});
   }
-  void SendSnapshotEnd() override { subscription_->SnapshotEnded(leg_); }
+  void SendSnapshotEnd() override {
+    if (!leg_->merged) subscription_->SnapshotEnded(leg_);
+  }
   void SendDiscontinuity(std::string_view reason) override { subscription_->Tell(reason); }
 
  private:
@@ -60,9 +73,9 @@ Subscription::~Subscription() = default;
 std::vector<LegId> Subscription::Add(std::vector<LegSpec> specs) {
   std::vector<LegId> added;
   const int64_t group = next_leg_;
-  for (LegSpec& spec : specs) {
+  for (const LegSpec& spec : specs) {
     const LegId id = next_leg_++;
-    legs_[id] = std::make_unique<Leg>(id, group, std::move(spec));
+    legs_[id] = std::make_unique<Leg>(id, group, spec);
     added.push_back(id);
   }
   if (!added.empty()) snapshots_missing_[group] = static_cast<int64_t>(added.size());
@@ -73,8 +86,12 @@ void Subscription::Remove(LegId id, const Series& series) {
   Leg* leg = Find(id);
   if (leg == nullptr || !leg->splice.Remove(series)) return;
   leg->shrunk = true;
-  leg->DropOpenOf(series, &open_bytes_);
-  leg->starts = leg->splice.Starts();
+  if (leg->merged) {
+    leg->merged->Remove(series.instrument);
+  } else {
+    leg->DropOpenOf(series, &open_bytes_);
+    leg->starts = leg->splice.Starts();
+  }
   if (!leg->splice.empty()) return;
   if (!leg->splice.snapshot_sent()) SnapshotEnded(leg);
   legs_.erase(id);
@@ -95,8 +112,15 @@ void Subscription::Register(LegId id, const LiveState& live, std::string_view re
   if (leg->parked && !reason.empty()) return Tell(reason);
   leg->parked = leg->missed = false;
   // What waits may be dropped later on: all that was not sent is read.
-  if (leg->splice.ticket() > 0) leg->splice.Rewind(leg->base);
-  leg->splice.Register(live, reason, &outlet);
+  const bool again = leg->splice.ticket() > 0;
+  LiveState merged_live;
+  std::map<int32_t, int64_t> marks = leg->base;
+  if (leg->merged) {
+    merged_live = live;
+    leg->merged->Register(again, &merged_live, &marks);
+  }
+  if (again) leg->splice.Rewind(marks);
+  leg->splice.Register(leg->merged ? merged_live : live, reason, &outlet);
 }
 
 void Subscription::OnPlaced(int32_t partition, int64_t committed) {
@@ -107,8 +131,11 @@ Splice::Outcome Subscription::OnHistory(LegId id, int64_t ticket, const Snapshot
   Leg* leg = Find(id);
   if (leg == nullptr || leg->parked) return Splice::Outcome::kStale;
   LegOutlet outlet(this, leg);
+  const bool first = !leg->splice.snapshot_sent();
   const auto outcome = leg->splice.OnHistory(ticket, snapshot, &outlet);
-  if (outcome == Splice::Outcome::kDelivered && std::exchange(leg->missed, false)) {
+  if (outcome != Splice::Outcome::kDelivered) return outcome;
+  if (leg->merged) OnMergedHistory(leg, snapshot, first);
+  if (std::exchange(leg->missed, false)) {
     leg->splice.Rewind(leg->base);
     leg->parked = true;
   }
@@ -120,6 +147,7 @@ void Subscription::OnUpdate(LegId id, const Update& update) {
   if (leg == nullptr || leg->parked) return;
   LegOutlet outlet(this, leg);
   leg->splice.OnUpdate(update, &outlet);
+  if (leg->merged) QueueMerged(leg, true);
 }
 
 const Splice* Subscription::splice(LegId id) const {
@@ -153,8 +181,8 @@ void Subscription::SendLive(Leg* leg, const Update& update) {
 
 void Subscription::OnProgress(std::optional<EventTime> watermark, std::string_view trouble) {
   if (!snapshot_end_queued_ || !snapshots_missing_.empty() || progress_waits_) return;
-  const bool behind = std::ranges::any_of(
-      legs_, [](const auto& leg) { return leg.second->parked || leg.second->splice.reading(); });
+  const bool behind =
+      std::ranges::any_of(legs_, [&](const auto& leg) { return Behind(*leg.second); });
   if (behind) watermark = std::nullopt;
   if (behind && trouble.empty()) return;
   queue_.emplace_back(EventOf(ProgressMessage{watermark, std::string(trouble)}));
@@ -184,7 +212,7 @@ void Subscription::DropBuffered() {
 
 bool Subscription::empty() const {
   return queue_.empty() &&
-         std::ranges::all_of(legs_, [](const auto& leg) { return leg.second->open.empty(); });
+         std::ranges::none_of(legs_, [](const auto& leg) { return leg.second->OpenWaits(); });
 }
 
 void Subscription::Park() {
@@ -221,7 +249,9 @@ void Subscription::DropWaiting(SkippedEntry* skipped) {
     if (auto* earlier = std::get_if<SkippedEntry>(&entry)) {
       *skipped = std::move(*earlier);  // it stands before all that is dropped now
     } else if (candle != nullptr && candle->counted) {
-      Count(candle->update, &skipped->message);
+      const Leg* leg = Find(candle->leg);
+      Count(leg, candle->update, &skipped->message);
+      if (leg == nullptr || leg->merged) continue;
       int64_t& newest = skipped->versions[candle->update->partition];
       newest = std::max(newest, candle->update->version);
     } else {
@@ -236,7 +266,7 @@ void Subscription::DropWaiting(SkippedEntry* skipped) {
 void Subscription::DropOpen(SkippedEntry* skipped) {
   for (auto& [id, leg] : legs_) {
     for (const auto& [key, update] : leg->open) {
-      Count(update, &skipped->message);
+      Count(leg.get(), update, &skipped->message);
       leg->splice.TakeBack(*update);
     }
     leg->open.clear();
@@ -249,9 +279,14 @@ std::optional<StreamMessage> Subscription::Take(Time now) {
   int64_t bytes = 0;
   TakeClosed(&message, &bytes);
   if (queue_.empty()) TakeOpen(now, &message, &bytes);
-  if (!message.candles.empty()) return message;
-  if (queue_.empty()) return std::nullopt;
-  return TakeEvent();
+  std::optional<StreamMessage> next;
+  if (!message.candles.empty()) {
+    next = std::move(message);
+  } else if (!queue_.empty()) {
+    next = TakeEvent();
+  }
+  SettleMerged();
+  return next;
 }
 
 void Subscription::TakeClosed(CandlesMessage* message, int64_t* bytes) {
@@ -268,7 +303,9 @@ void Subscription::TakeClosed(CandlesMessage* message, int64_t* bytes) {
     if (candle->counted) {
       closed_bytes_ -= candle->update->bytes();
       --closed_waiting_;
-      RaiseSent(candle->update->partition, candle->update->version);
+      const Leg* leg = Find(candle->leg);
+      const bool merged = leg != nullptr && leg->merged;
+      if (!merged) RaiseSent(candle->update->partition, candle->update->version);
     }
     if (!wanted) continue;
     *bytes += size;
@@ -279,7 +316,10 @@ void Subscription::TakeClosed(CandlesMessage* message, int64_t* bytes) {
 // Not when its series was removed meanwhile.
 bool Subscription::Wanted(const QueuedCandle& candle) {
   const Leg* leg = Find(candle.leg);
-  return leg != nullptr && (!leg->shrunk || leg->splice.Has(SeriesOf(candle.update->key)));
+  if (leg == nullptr || !leg->shrunk) return leg != nullptr;
+  Series series = SeriesOf(candle.update->key);
+  if (leg->merged) series.interval = leg->merged->grid().part();
+  return leg->splice.Has(series);
 }
 
 void Subscription::OnMarker(const Marker& marker) {
@@ -293,7 +333,7 @@ void Subscription::OnMarker(const Marker& marker) {
 // Candles of a partition wait in order of version, whatever leg they are of.
 void Subscription::RaiseSent(int32_t partition, int64_t version) {
   for (auto& [id, leg] : legs_) {
-    if (leg->markers_waiting > 0 || leg->splice.reading()) continue;
+    if (leg->merged || leg->markers_waiting > 0 || leg->splice.reading()) continue;
     Raise(partition, version, &leg->sent);
     Raise(partition, version, &leg->base);
   }
@@ -319,7 +359,7 @@ std::optional<StreamMessage> Subscription::TakeEvent() {
 
 bool Subscription::WaitsForTime() const {
   return std::ranges::any_of(legs_, [](const auto& leg) {
-    return leg.second->update_interval.count() > 0 && !leg.second->open.empty();
+    return leg.second->update_interval.count() > 0 && leg.second->OpenWaits();
   });
 }
 
@@ -338,6 +378,7 @@ std::optional<Resume> Subscription::Resumable() const {
       EventTime& least = resume.starts.emplace(interval, start).first->second;
       least = std::min(least, start);
     }
+    if (leg->merged) leg->merged->AddTo(&resume);
   }
   return resume;
 }

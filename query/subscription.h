@@ -54,6 +54,12 @@ class Subscription {
   void OnPlaced(int32_t partition, int64_t committed);
   Splice::Outcome OnHistory(LegId leg, int64_t ticket, const Snapshot& snapshot);
   void OnUpdate(LegId leg, const Update& update);
+  // What to read now.
+  SnapshotRequest Request(LegId leg) const;
+  // Of legs of merged intervals. As Merger's; empty: nothing is needed, or not now.
+  SnapshotRequest NeededRead(LegId leg, int64_t candles_max) const;
+  void OnRead(LegId leg, const SnapshotRequest& request, const Snapshot& snapshot);
+  void OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until);
   // Null: there is no such leg any more.
   const Splice* splice(LegId leg) const;
 
@@ -107,6 +113,10 @@ class Subscription {
   Leg* Find(LegId leg);
   void SnapshotEnded(Leg* leg);
   void SendLive(Leg* leg, const Update& update);
+  void QueueMerged(Leg* leg, bool live);
+  void OnMergedHistory(Leg* leg, const Snapshot& snapshot, bool first);
+  void SettleMerged();
+  bool Behind(const Leg& leg) const;
   void DropWaiting(SkippedEntry* skipped);
   void DropOpen(SkippedEntry* skipped);
   bool Wanted(const QueuedCandle& candle);

@@ -17,14 +17,24 @@ namespace {
 constexpr char kPositionGone[] =
     "the live feed was made again since the resume_token: what was missed is read from the store";
 
-uint64_t FingerprintOf(const StreamSpec& spec) {
-  std::set<Series> sorted;
-  for (const StreamSeries& each : spec.series) sorted.insert(each.series);
+uint64_t FingerprintOf(const std::vector<LegSpec>& legs) {
+  std::set<Series> stored;
+  std::set<std::pair<std::string, std::string>> merged;
+  for (const LegSpec& leg : legs) {
+    for (const StreamSeries& each : leg.stream.series) {
+      if (leg.grid) {
+        merged.emplace(each.series.instrument, leg.grid->ToString());
+      } else {
+        stored.insert(each.series);
+      }
+    }
+  }
   Fingerprint fingerprint;
-  fingerprint.Add("StreamCandles").Add(spec.closed_only ? 1 : 0);
-  for (const Series& series : sorted) {
+  fingerprint.Add("StreamCandles").Add(legs.front().stream.closed_only ? 1 : 0);
+  for (const Series& series : stored) {
     fingerprint.Add(series.instrument).Add(series.interval.seconds);
   }
+  for (const auto& [instrument, interval] : merged) fingerprint.Add(instrument).Add(interval);
   return fingerprint.value();
 }
 
@@ -73,36 +83,37 @@ void CandleStream::Begin(StreamQuery query) {
 
 void CandleStream::OnResolved(const StreamQuery& query, Resolved instruments) {
   if (!instruments.ok()) return End(instruments.status());
-  LegSpec spec{.stream = {.series = SeriesOfAll(*instruments, query.intervals),
+  LegSpec like{.stream = {.series = {},
                           .start_time = query.history.start_time,
                           .last = query.history.last,
                           .closed_only = query.history.closed_only,
                           .resume = {}},
                .update_interval = query.update_interval};
+  std::vector<LegSpec> legs = LegsOfAll(*instruments, query.grids, like);
   {
     std::lock_guard lock(mutex_);
-    fingerprint_ = FingerprintOf(spec.stream);
+    fingerprint_ = FingerprintOf(legs);
   }
   if (query.options.resume_token.empty()) {
-    AddLegs({std::move(spec)});
+    AddLegs(std::move(legs));
     return;
   }
   auto token = ReadToken(query.options.resume_token);
   if (!token.ok()) return End(token.status());
-  ResumeFrom(*std::move(token), std::move(spec));
+  ResumeFrom(*std::move(token), std::move(legs));
 }
 
-void CandleStream::ResumeFrom(ResumeToken token, LegSpec spec) {
-  if (token.fingerprint != FingerprintOf(spec.stream)) {
+void CandleStream::ResumeFrom(ResumeToken token, std::vector<LegSpec> legs) {
+  if (token.fingerprint != FingerprintOf(legs)) {
     return End(InvalidRequest(
         {{"resume_token",
           "belongs to another stream: instruments, intervals and closed_only must be as there"}}));
   }
-  spec.stream.resume = std::move(token.resume);
+  for (LegSpec& leg : legs) leg.stream.resume = token.resume;
   AfterPositions(std::move(token.positions),
-                 [this, self = shared_from_this(), spec](bool unreachable) {
+                 [this, self = shared_from_this(), legs](bool unreachable) {
                    if (unreachable) Tell(kPositionGone);
-                   AddLegs({spec});
+                   AddLegs(legs);
                  });
 }
 

@@ -4,6 +4,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <memory>
+#include <vector>
 
 #include "query/service/stream_call.h"
 
@@ -26,7 +27,7 @@ class CandleStream final : public StreamCall, public grpc::ServerWriteReactor<gr
  private:
   void Begin(StreamQuery query);
   void OnResolved(const StreamQuery& query, Resolved instruments);
-  void ResumeFrom(ResumeToken token, LegSpec spec);
+  void ResumeFrom(ResumeToken token, std::vector<LegSpec> legs);
   uint64_t FingerprintLocked() const override { return fingerprint_; }
   void Write(const grpc::ByteBuffer* message) override { StartWrite(message); }
   void FinishWith(const grpc::Status& status) override { Finish(status); }

@@ -2,6 +2,7 @@
 
 #include <grpcpp/server_context.h>
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,19 @@
 #include "query/service/errors.h"
 
 namespace quantstream::query {
+namespace {
+
+std::pair<std::string, std::string> PlaceOf(const v1::Candle& candle) {
+  const std::string zone = candle.time_zone().empty() ? "" : "@" + candle.time_zone();
+  const Interval interval{static_cast<int32_t>(candle.interval().seconds())};
+  return {candle.instrument(), interval.ToString() + zone};
+}
+
+int64_t OpenTimeOf(const v1::Candle& candle) {
+  return candle.open_time().seconds();
+}
+
+}  // namespace
 
 grpc::ServerUnaryReactor* LatestCall::Start(ServiceParts* parts,
                                             const v1::GetLatestRequest& request,
@@ -43,16 +57,22 @@ void LatestCall::Begin(StreamQuery query) {
 
 void LatestCall::OnResolved(const StreamQuery& query, Resolved instruments) {
   if (!instruments.ok()) return End(instruments.status());
-  LegSpec spec{.stream = {.series = SeriesOfAll(*instruments, query.intervals),
+  LegSpec like{.stream = {.series = {},
                           .start_time = {},
                           .last = query.history.last,
                           .closed_only = false,
                           .resume = {}}};
   {
     std::lock_guard lock(mutex_);
-    series_ = spec.stream.series;
+    std::set<Place> seen;
+    for (const Instrument& instrument : *instruments) {
+      for (const WindowGrid& grid : query.grids) {
+        Place place{instrument.name, grid.ToString()};
+        if (seen.insert(place).second) places_.push_back(std::move(place));
+      }
+    }
   }
-  AddLegs({std::move(spec)});
+  AddLegs(LegsOfAll(*instruments, query.grids, like));
 }
 
 void LatestCall::Pump() {
@@ -60,10 +80,10 @@ void LatestCall::Pump() {
   if (!ended_) TakeLocked();
   if (!ended_ || std::exchange(finished_, true)) return;
   lock.unlock();
-  for (const StreamSeries& wanted : series_) {
-    const auto newest = newest_.find(wanted.series);
+  for (const Place& wanted : places_) {
+    const auto newest = newest_.find(wanted);
     if (!end_status_.ok() || newest == newest_.end()) continue;
-    response_->add_candles()->ParseFromString(newest->second->message);
+    *response_->add_candles() = std::move(newest->second);
   }
   parts_->metrics->CallEnded("GetLatest", end_status_.code());
   Finish(ToGrpc(end_status_));
@@ -78,8 +98,10 @@ void LatestCall::TakeLocked() {
     if (!message) return;
     if (const auto* batch = std::get_if<CandlesMessage>(&*message)) {
       for (const Update& update : batch->candles) {
-        Update& newest = newest_[SeriesOf(update->key)];
-        if (!newest || newest->key.open_time <= update->key.open_time) newest = update;
+        v1::Candle candle;
+        candle.ParseFromString(update->message);
+        const auto newest = newest_.try_emplace(PlaceOf(candle)).first;
+        if (OpenTimeOf(newest->second) <= OpenTimeOf(candle)) newest->second = std::move(candle);
       }
     } else if (std::holds_alternative<SnapshotEndMessage>(*message)) {
       EndLocked(absl::OkStatus());

@@ -5,12 +5,12 @@
 
 #include <map>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "quantstream/v1/market_data.pb.h"
 #include "query/service/spliced_call.h"
-
-namespace quantstream::v1 {
-class GetLatestResponse;
-}
 
 namespace quantstream::query {
 
@@ -32,8 +32,11 @@ class LatestCall final : public SplicedCall, public grpc::ServerUnaryReactor {
   void TakeLocked();
 
   v1::GetLatestResponse* const response_;  // not touched after Finish
-  std::vector<StreamSeries> series_;  // in the order asked for; guarded by mutex_, as is newest_
-  std::map<Series, Update> newest_;
+  using Place = std::pair<std::string, std::string>;  // instrument, interval or zone day
+
+  // In the order asked for; guarded by mutex_, as is newest_.
+  std::vector<Place> places_;
+  std::map<Place, v1::Candle> newest_;
   std::shared_ptr<SplicedCall> self_;
 };
 

@@ -36,10 +36,6 @@ void RequestChecker::Instrument(std::string_view field, const std::string& text)
   }
 }
 
-quantstream::Interval RequestChecker::Interval(std::string_view field, const std::string& text) {
-  return StoredInterval(field, text);
-}
-
 WindowGrid RequestChecker::Grid(std::string_view field, const std::string& text) {
   const auto grid = WindowGrid::Parse(text, limits_.intervals);
   if (grid.ok()) return *grid;
@@ -107,20 +103,19 @@ std::vector<std::string> RequestChecker::InstrumentList(std::vector<std::string>
   return texts;
 }
 
-std::vector<quantstream::Interval> RequestChecker::IntervalList(
-    const std::vector<std::string>& texts) {
-  const size_t maximum = limits_.intervals.size();
+std::vector<WindowGrid> RequestChecker::GridList(const std::vector<std::string>& texts) {
+  const size_t maximum = std::max(kIntervalsMax, limits_.intervals.size());
   if (texts.empty() || texts.size() > maximum) {
     Wrong("intervals",
-          absl::StrCat("holds ", texts.size(), "; legal: 1 to ", maximum, " of ", Legal()));
+          absl::StrCat("holds ", texts.size(), "; legal: 1 to ", maximum, ", such as ", Legal()));
     return {};
   }
-  std::vector<quantstream::Interval> intervals;
+  std::vector<WindowGrid> grids;
   for (size_t i = 0; i < texts.size(); ++i) {
-    const auto interval = Interval(absl::StrCat("intervals[", i, "]"), texts[i]);
-    if (std::ranges::find(intervals, interval) == intervals.end()) intervals.push_back(interval);
+    auto grid = Grid(absl::StrCat("intervals[", i, "]"), texts[i]);
+    if (std::ranges::find(grids, grid) == grids.end()) grids.push_back(std::move(grid));
   }
-  return intervals;
+  return grids;
 }
 
 absl::Status RequestChecker::status() const {

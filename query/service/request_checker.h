@@ -18,6 +18,7 @@ class Timestamp;
 namespace quantstream::query {
 
 inline constexpr size_t kNameBytesMax = 100;
+inline constexpr size_t kIntervalsMax = 16;  // of one request
 
 // Each check gives the value, or something harmless where it is wrong: status() says so.
 class RequestChecker {
@@ -29,7 +30,6 @@ class RequestChecker {
 
   // The text of one instrument; whether there is such a one is not known here.
   void Instrument(std::string_view field, const std::string& text);
-  quantstream::Interval Interval(std::string_view field, const std::string& text);
   // Any interval, stored or merged.
   WindowGrid Grid(std::string_view field, const std::string& text);
   quantstream::Interval StoredInterval(std::string_view field, const std::string& text);
@@ -48,8 +48,8 @@ class RequestChecker {
     return InstrumentList({texts.begin(), texts.end()});
   }
   template <typename Repeated>
-  std::vector<quantstream::Interval> Intervals(const Repeated& texts) {
-    return IntervalList({texts.begin(), texts.end()});
+  std::vector<WindowGrid> Grids(const Repeated& texts) {
+    return GridList({texts.begin(), texts.end()});
   }
 
   // OK, or INVALID_ARGUMENT with all that is wrong.
@@ -57,7 +57,7 @@ class RequestChecker {
 
  private:
   std::vector<std::string> InstrumentList(std::vector<std::string> texts);
-  std::vector<quantstream::Interval> IntervalList(const std::vector<std::string>& texts);
+  std::vector<WindowGrid> GridList(const std::vector<std::string>& texts);
   std::string Legal() const;
 
   const RequestLimits& limits_;

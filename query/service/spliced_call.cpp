@@ -16,8 +16,7 @@ int64_t BytesOf(const Snapshot& snapshot) {
   return bytes;
 }
 
-}  // namespace
-
+// The series of all these instruments and intervals, each once.
 std::vector<StreamSeries> SeriesOfAll(const std::vector<Instrument>& instruments,
                                       const std::vector<Interval>& intervals) {
   std::vector<StreamSeries> all;
@@ -29,6 +28,27 @@ std::vector<StreamSeries> SeriesOfAll(const std::vector<Instrument>& instruments
     }
   }
   return all;
+}
+
+}  // namespace
+
+std::vector<LegSpec> LegsOfAll(const std::vector<Instrument>& instruments,
+                               const std::vector<WindowGrid>& grids, const LegSpec& like) {
+  std::vector<LegSpec> legs;
+  std::vector<Interval> stored;
+  for (const WindowGrid& grid : grids) {
+    if (!grid.merged()) {
+      stored.push_back(grid.part());
+      continue;
+    }
+    legs.push_back(like);
+    legs.back().grid = grid;
+    legs.back().stream.series = SeriesOfAll(instruments, {grid.part()});
+  }
+  if (stored.empty()) return legs;
+  legs.insert(legs.begin(), like);
+  legs.front().stream.series = SeriesOfAll(instruments, stored);
+  return legs;
 }
 
 SplicedCall::SplicedCall(ServiceParts* parts)
@@ -49,12 +69,19 @@ void SplicedCall::Open(std::chrono::milliseconds progress_interval) {
 
 std::vector<LegId> SplicedCall::AddLegs(std::vector<LegSpec> specs) {
   std::vector<Listening> listenings;
-  for (const LegSpec& spec : specs) listenings.push_back({0, spec.stream.series, false});
+  for (const LegSpec& spec : specs) {
+    listenings.push_back({0, spec.stream.series, spec.grid.has_value()});
+  }
   std::vector<LegId> legs;
   {
     std::lock_guard lock(mutex_);
     if (ended_) return {};
+    std::vector<bool> merged;
+    for (const LegSpec& spec : specs) merged.push_back(spec.grid.has_value());
     legs = subscription_.Add(std::move(specs));
+    for (size_t i = 0; i < legs.size(); ++i) {
+      if (merged[i]) windows_at_[legs[i]] = {};
+    }
   }
   for (size_t i = 0; i < legs.size(); ++i) {
     listenings[i].leg = legs[i];
@@ -67,7 +94,9 @@ void SplicedCall::RemoveSeries(LegId leg, const Series& series) {
   parts_->fanout->Unlisten(this, leg, series);
   std::lock_guard lock(mutex_);
   subscription_.Remove(leg, series);
-  if (subscription_.splice(leg) == nullptr) readings_.erase(leg);
+  if (subscription_.splice(leg) != nullptr) return;
+  readings_.erase(leg);
+  windows_at_.erase(leg);
 }
 
 void SplicedCall::AfterPositions(Places::Positions positions,
@@ -107,6 +136,7 @@ void SplicedCall::OnRegistered(LegId leg, const LiveState& live, std::string_vie
 void SplicedCall::Send() {
   LookForPositions();
   ReadHistoryIfDue();
+  ReadWindowsIfNeeded();
   Pump();
   if (NeedsTick()) parts_->fanout->WantTick(this);
 }
@@ -116,7 +146,10 @@ bool SplicedCall::NeedsTick() {
   if (ended_) return !finished_;
   const bool reads = std::ranges::any_of(
       readings_, [](const auto& leg) { return leg.second.read_at.has_value(); });
-  return awaiting_ || reads || subscription_.WaitsForTime();
+  const bool windows = std::ranges::any_of(windows_at_, [&](const auto& leg) {
+    return !subscription_.NeededRead(leg.first, 1).series.empty();
+  });
+  return awaiting_ || reads || windows || subscription_.WaitsForTime();
 }
 
 void SplicedCall::ReadHistoryIfDue() {
@@ -144,10 +177,55 @@ bool SplicedCall::BeginReadLocked(LegId* leg, int64_t* ticket, SnapshotRequest* 
     in_flight_ = true;
     *leg = id;
     *ticket = splice->ticket();
-    *request = splice->Request();
+    *request = subscription_.Request(id);
     return true;
   }
   return false;
+}
+
+// Old windows of merged intervals of which a part has changed.
+void SplicedCall::ReadWindowsIfNeeded() {
+  LegId leg = 0;
+  SnapshotRequest request;
+  {
+    std::lock_guard lock(mutex_);
+    if (!BeginWindowsLocked(&leg, &request)) return;
+  }
+  parts_->history->ReadSnapshot(request, cancellation_,
+                                [self = shared_from_this(), leg, request](auto snapshot) {
+                                  self->OnWindows(leg, request, std::move(snapshot));
+                                });
+}
+
+bool SplicedCall::BeginWindowsLocked(LegId* leg, SnapshotRequest* request) {
+  if (ended_ || in_flight_) return false;
+  const auto now = Clock::now();
+  for (const auto& [id, at] : windows_at_) {
+    if (now < at) continue;
+    *request = subscription_.NeededRead(id, parts_->limits.request.snapshot_candles_max);
+    if (request->series.empty()) continue;
+    in_flight_ = true;
+    *leg = id;
+    return true;
+  }
+  return false;
+}
+
+// Those that the answer was too old for are read again a little later.
+void SplicedCall::OnWindows(LegId leg, const SnapshotRequest& request,
+                            absl::StatusOr<Snapshot> snapshot) {
+  {
+    std::lock_guard lock(mutex_);
+    in_flight_ = false;
+    if (!ended_ && !snapshot.ok()) {
+      EndLocked(WithRetryAfter(snapshot.status(), parts_->limits.reconnect_after));
+    }
+    if (!ended_ && subscription_.splice(leg) != nullptr) {
+      subscription_.OnRead(leg, request, *snapshot);
+      windows_at_[leg] = Clock::now() + parts_->limits.lag_retry;
+    }
+  }
+  Send();
 }
 
 void SplicedCall::OnSnapshot(LegId leg, int64_t ticket, absl::StatusOr<Snapshot> snapshot) {
@@ -230,6 +308,11 @@ void SplicedCall::OnUpdate(LegId leg, const Update& update) {
   if (!ended_) subscription_.OnUpdate(leg, update);
 }
 
+void SplicedCall::OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until) {
+  std::lock_guard lock(mutex_);
+  if (!ended_) subscription_.OnClosedUntil(partition, closed_until);
+}
+
 void SplicedCall::OnProgress(std::optional<EventTime> watermark, std::string_view trouble) {
   std::lock_guard lock(mutex_);
   if (!ended_) subscription_.OnProgress(watermark, trouble);
@@ -250,6 +333,7 @@ void SplicedCall::EndLocked(const absl::Status& status) {
   subscription_ = Subscription(parts_->limits.subscription);
   awaiting_.reset();
   readings_.clear();
+  windows_at_.clear();
   ReleaseLocked(reserved_bytes_);
 }
 

@@ -25,6 +25,7 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
   void OnRegistered(LegId leg, const LiveState& live, std::string_view reason) final;
   void OnPlaced(int32_t partition, int64_t committed) final;
   void OnUpdate(LegId leg, const Update& update) final;
+  void OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until) final;
   void OnProgress(std::optional<EventTime> watermark, std::string_view trouble) override;
   void Send() override;
 
@@ -81,6 +82,9 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
   void LookForPositions();
   void ReadHistoryIfDue();
   bool BeginReadLocked(LegId* leg, int64_t* ticket, SnapshotRequest* request);
+  void ReadWindowsIfNeeded();
+  bool BeginWindowsLocked(LegId* leg, SnapshotRequest* request);
+  void OnWindows(LegId leg, const SnapshotRequest& request, absl::StatusOr<Snapshot> snapshot);
   void OnSnapshot(LegId leg, int64_t ticket, absl::StatusOr<Snapshot> snapshot);
   void TakeSnapshotLocked(LegId leg, int64_t ticket, const absl::StatusOr<Snapshot>& snapshot);
   void OnBehindLocked(LegId leg);
@@ -90,13 +94,15 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
 
   std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
   std::map<LegId, Reading> readings_;
+  std::map<LegId, Clock::time_point> windows_at_;  // of merged legs: read windows from then on
   bool in_flight_ = false;
   int64_t reserved_bytes_ = 0;
   std::optional<Awaiting> awaiting_;
 };
 
-// The series of all these instruments and intervals, each once.
-std::vector<StreamSeries> SeriesOfAll(const std::vector<Instrument>& instruments,
-                                      const std::vector<Interval>& intervals);
+// Legs of all these instruments and intervals, each once, that are like `like`: one for what is
+// stored, and one for each merged interval.
+std::vector<LegSpec> LegsOfAll(const std::vector<Instrument>& instruments,
+                               const std::vector<WindowGrid>& grids, const LegSpec& like);
 
 }  // namespace quantstream::query

@@ -99,13 +99,18 @@ void Fill(const SkippedMessage& skipped, v1::StreamCandlesResponse* response) {
   out->set_count(static_cast<uint64_t>(skipped.count));
   SetTime(skipped.first, out->mutable_first_open_time());
   SetTime(skipped.last, out->mutable_last_open_time());
-  for (const auto& [series, range] : skipped.closed) {
+  const auto add = [&](const std::string& instrument, const std::string& interval,
+                       const SkippedRange& range) {
     auto* fetch = out->add_fetch();
-    fetch->set_instrument(series.instrument);
-    fetch->set_interval(series.interval.ToString());
+    fetch->set_instrument(instrument);
+    fetch->set_interval(interval);
     SetTime(range.first, fetch->mutable_start_time());
     SetTime(EventTime{range.last.us + 1}, fetch->mutable_end_time());
+  };
+  for (const auto& [series, range] : skipped.closed) {
+    add(series.instrument, series.interval.ToString(), range);
   }
+  for (const auto& [place, range] : skipped.merged) add(place.first, place.second, range);
 }
 
 v1::StreamCandlesResponse ResponseOf(const StreamMessage& message) {

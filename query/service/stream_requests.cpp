@@ -48,9 +48,15 @@ StreamOptions OptionsOf(const Request& request, RequestChecker* checker) {
   return options;
 }
 
+// How many candles are read for the newest `last`.
+int64_t CandlesOfLast(const WindowGrid& grid, int64_t last) {
+  return grid.merged() && last > 0 ? (last + 1) * grid.parts_max() : last;
+}
+
+// `grids`: of each series that is asked for `instruments` times.
 template <typename Request>
-HistoryQuery HistoryOf(const Request& request, int64_t series, const RequestLimits& limits,
-                       RequestChecker* checker) {
+HistoryQuery HistoryOf(const Request& request, const std::vector<WindowGrid>& grids,
+                       int64_t instruments, const RequestLimits& limits, RequestChecker* checker) {
   HistoryQuery history;
   if (request.has_start_time()) {
     history.start_time = checker->Time("start_time", request.start_time(), kBeginning);
@@ -59,10 +65,13 @@ HistoryQuery HistoryOf(const Request& request, int64_t series, const RequestLimi
   if (request.last() > 0 && request.has_start_time()) {
     checker->Wrong("last", "cannot be given together with start_time");
   }
-  if (!history.start_time && series * history.last > limits.snapshot_candles_max) {
-    checker->Wrong("last", absl::StrCat("asks for ", series * history.last,
-                                        " candles of history; legal: up to ",
-                                        limits.snapshot_candles_max, " for all series together"));
+  int64_t candles = 0;
+  for (const WindowGrid& grid : grids) candles += instruments * CandlesOfLast(grid, history.last);
+  if (!history.start_time && candles > limits.snapshot_candles_max) {
+    checker->Wrong("last",
+                   absl::StrCat("asks for ", candles, " candles of history; legal: up to ",
+                                limits.snapshot_candles_max,
+                                " for all series together, those that others are merged from"));
   }
   history.closed_only = request.closed_only();
   return history;
@@ -77,7 +86,7 @@ SubscribeItem ItemOf(const v1::SubscriptionItem& item, const std::string& field,
   if (!query.whole_venue() || query.venue().empty()) {
     checker.Instrument(field + ".instrument", item.instrument());
   }
-  query.interval = checker.Interval(field + ".interval", item.interval());
+  query.grid = checker.Grid(field + ".interval", item.interval());
   query.update_interval = milliseconds(
       checker.Number(field + ".min_update_ms", item.min_update_ms(), kUpdateIntervalMsMax));
   query.status = checker.status();
@@ -106,7 +115,7 @@ absl::StatusOr<StreamQuery> Check(const v1::GetLatestRequest& request,
   RequestChecker checker(limits);
   StreamQuery query;
   query.instruments = checker.Instruments(request.instruments());
-  query.intervals = checker.Intervals(request.intervals());
+  query.grids = checker.Grids(request.intervals());
   query.history.last = 1;
   if (!checker.status().ok()) return checker.status();
   return query;
@@ -117,13 +126,14 @@ absl::StatusOr<StreamQuery> Check(const v1::StreamCandlesRequest& request,
   RequestChecker checker(limits);
   StreamQuery query;
   query.instruments = checker.Instruments(request.instruments());
-  query.intervals = checker.Intervals(request.intervals());
-  const auto series = static_cast<int64_t>(query.instruments.size() * query.intervals.size());
+  query.grids = checker.Grids(request.intervals());
+  const auto series = static_cast<int64_t>(query.instruments.size() * query.grids.size());
   if (series > limits.subscriptions_max) {
     checker.Wrong("instruments", absl::StrCat("x intervals are ", series, "; legal: up to ",
                                               limits.subscriptions_max));
   }
-  query.history = HistoryOf(request, series, limits, &checker);
+  query.history = HistoryOf(request, query.grids, static_cast<int64_t>(query.instruments.size()),
+                            limits, &checker);
   query.options = OptionsOf(request, &checker);
   query.update_interval =
       milliseconds(checker.Number("min_update_ms", request.min_update_ms(), kUpdateIntervalMsMax));
@@ -137,7 +147,9 @@ absl::StatusOr<SubscribeQuery> Check(const v1::SubscribeRequest& request,
   SubscribeQuery query;
   query.remove = ItemsOf(request.remove(), "remove", limits, &checker);
   query.add = ItemsOf(request.add(), "add", limits, &checker);
-  query.history = HistoryOf(request, static_cast<int64_t>(query.add.size()), limits, &checker);
+  std::vector<WindowGrid> grids;
+  for (const SubscribeItem& item : query.add) grids.push_back(item.grid);
+  query.history = HistoryOf(request, grids, 1, limits, &checker);
   query.options = OptionsOf(request, &checker);
   if (query.add.empty() && query.remove.empty()) {
     checker.Wrong("add", "is empty, as is remove; legal: 1 item or more in one of them");

@@ -37,7 +37,7 @@ struct HistoryQuery {
 
 struct StreamQuery {
   std::vector<std::string> instruments;  // as asked for
-  std::vector<Interval> intervals;
+  std::vector<WindowGrid> grids;
   HistoryQuery history;
   std::chrono::milliseconds update_interval{0};
   StreamOptions options;
@@ -47,7 +47,7 @@ struct StreamQuery {
 struct SubscribeItem {
   std::string instrument;  // as asked for; `venue:*`
   std::string interval_text;
-  Interval interval;
+  WindowGrid grid{Interval{1}};
   std::chrono::milliseconds update_interval{0};
   absl::Status status;
 

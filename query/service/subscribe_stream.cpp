@@ -39,6 +39,14 @@ absl::StatusOr<Instrument> Find(const InstrumentDirectory& directory, const std:
       "'", text, "' names several instruments: ", absl::StrJoin(match.candidates, ", ")));
 }
 
+void AddInterval(const std::string& text, bool merged, Interval stored, Fingerprint* fingerprint) {
+  if (merged) {
+    fingerprint->Add(text);
+  } else {
+    fingerprint->Add(stored.seconds);
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<SubscribeStream> SubscribeStream::Start(ServiceParts* parts,
@@ -133,38 +141,40 @@ absl::Status SubscribeStream::Remove(const SubscribeItem& item,
                                      const InstrumentDirectory& directory) {
   const absl::Status missing = absl::NotFoundError(
       absl::StrCat(item.instrument, " at ", item.interval_text, " is not subscribed"));
-  std::vector<Series> dropped;
+  std::vector<Item> dropped;
+  const std::string interval = item.grid.ToString();
   {
     std::lock_guard lock(mutex_);
     if (item.whole_venue()) {
-      if (whole_venues_.erase({item.venue(), item.interval}) == 0) return missing;
-      for (const auto& [series, active] : active_) {
-        const bool its =
-            series.interval == item.interval && series.instrument.starts_with(item.venue() + ":");
-        if (its && !active.by_name) dropped.push_back(series);
+      if (whole_venues_.erase({item.venue(), interval}) == 0) return missing;
+      for (const auto& [place, active] : active_) {
+        const bool its = place.second == interval && place.first.starts_with(item.venue() + ":");
+        if (its && !active.by_name) dropped.push_back(place);
       }
     } else {
       const auto instrument = Find(directory, item.instrument);
       if (!instrument.ok()) return instrument.status();
-      const auto found = active_.find({instrument->name, item.interval});
+      const auto found = active_.find({instrument->name, interval});
       if (found == active_.end() || !found->second.by_name) return missing;
       found->second.by_name = false;
-      if (!whole_venues_.contains({instrument->venue, item.interval})) {
+      if (!whole_venues_.contains({instrument->venue, interval})) {
         dropped.push_back(found->first);
       }
     }
   }
-  for (const Series& series : dropped) DropSeries(series);
+  for (const Item& each : dropped) DropItem(each);
   return absl::OkStatus();
 }
 
-void SubscribeStream::DropSeries(const Series& series) {
+void SubscribeStream::DropItem(const Item& item) {
   LegId leg = 0;
+  Series series;
   {
     std::lock_guard lock(mutex_);
-    const auto found = active_.find(series);
+    const auto found = active_.find(item);
     if (found == active_.end()) return;
     leg = found->second.leg;
+    series = found->second.series;
     active_.erase(found);
   }
   RemoveSeries(leg, series);
@@ -177,9 +187,9 @@ absl::Status SubscribeStream::Add(const SubscribeItem& item, const HistoryQuery&
   const auto instrument = Find(directory, item.instrument);
   if (!instrument.ok()) return instrument.status();
   std::lock_guard lock(mutex_);
-  const Active active{.leg = 0, .by_name = true, .closed_only = history.closed_only};
-  const bool added = AddSeriesLocked({{instrument->name, item.interval}, instrument->partition},
-                                     active, item.update_interval, additions);
+  const Active active{.series = {}, .by_name = true, .closed_only = history.closed_only};
+  const bool added = AddItemLocked(instrument->name, instrument->partition, item.grid, active,
+                                   item.update_interval, additions);
   return added ? absl::OkStatus() : NoRoom();
 }
 
@@ -192,26 +202,26 @@ absl::Status SubscribeStream::AddVenue(const SubscribeItem& item, const HistoryQ
                                        const InstrumentDirectory& directory, Additions* additions) {
   const auto all = directory.List(item.venue(), "", "", std::numeric_limits<size_t>::max());
   std::lock_guard lock(mutex_);
-  if (!whole_venues_.try_emplace({item.venue(), item.interval}, item.update_interval, history)
-           .second) {
+  const WholeVenue whole{item.grid, item.update_interval, history};
+  if (!whole_venues_.try_emplace({item.venue(), item.grid.ToString()}, whole).second) {
     return absl::OkStatus();
   }
-  const Active active{.leg = 0, .by_name = false, .closed_only = history.closed_only};
+  const Active active{.series = {}, .by_name = false, .closed_only = history.closed_only};
   for (const Instrument& instrument : all) {
-    if (AddSeriesLocked({{instrument.name, item.interval}, instrument.partition}, active,
-                        item.update_interval, additions)) {
-      continue;
-    }
-    return NoRoom();
+    const bool room = AddItemLocked(instrument.name, instrument.partition, item.grid, active,
+                                    item.update_interval, additions);
+    if (!room) return NoRoom();
   }
   return absl::OkStatus();
 }
 
 // False: there is no room.
-bool SubscribeStream::AddSeriesLocked(StreamSeries series, const Active& active,
-                                      std::chrono::milliseconds update_interval,
-                                      Additions* additions) {
-  const auto found = active_.find(series.series);
+bool SubscribeStream::AddItemLocked(const std::string& instrument, int32_t partition,
+                                    const WindowGrid& grid, Active active,
+                                    std::chrono::milliseconds update_interval,
+                                    Additions* additions) {
+  const Item item{instrument, grid.ToString()};
+  const auto found = active_.find(item);
   if (found != active_.end()) {
     found->second.by_name |= active.by_name;
     return true;
@@ -219,8 +229,13 @@ bool SubscribeStream::AddSeriesLocked(StreamSeries series, const Active& active,
   if (static_cast<int32_t>(active_.size()) >= parts_->limits.request.subscriptions_max) {
     return false;
   }
-  active_[series.series] = active;
-  (*additions)[update_interval].push_back(std::move(series));
+  active.series = {instrument, grid.part()};
+  active.merged = grid.merged();
+  Addition& addition = (*additions)[{update_interval, active.merged ? item.second : ""}];
+  if (active.merged) addition.grid = grid;
+  addition.series.push_back({active.series, partition});
+  addition.items.push_back(item);
+  active_[item] = std::move(active);
   return true;
 }
 
@@ -248,30 +263,37 @@ void SubscribeStream::Resume(const std::string& text, Additions additions,
 
 void SubscribeStream::Begin(Additions additions, const HistoryQuery& history,
                             const query::Resume* resume) {
-  std::vector<LegSpec> specs;
-  std::vector<std::vector<StreamSeries>> series;
-  for (auto& [update_interval, added] : additions) {
-    series.push_back(added);
-    LegSpec spec{.stream = {.series = std::move(added),
-                            .start_time = history.start_time,
-                            .last = history.last,
-                            .closed_only = history.closed_only,
-                            .resume = {}},
-                 .update_interval = update_interval};
-    if (resume != nullptr) spec.stream.resume = *resume;
-    specs.push_back(std::move(spec));
-  }
-  const std::vector<LegId> legs = AddLegs(std::move(specs));
+  AddLegsOf(std::move(additions), history, resume);
   {
     std::lock_guard lock(mutex_);
-    for (size_t i = 0; i < legs.size(); ++i) {
-      for (const StreamSeries& each : series[i]) active_[each.series].leg = legs[i];
-    }
     adding_ = false;
     if (ended_) return;
   }
   Send();
   ReadNext();
+}
+
+void SubscribeStream::AddLegsOf(Additions additions, const HistoryQuery& history,
+                                const query::Resume* resume) {
+  std::vector<LegSpec> specs;
+  std::vector<std::vector<Item>> items;
+  for (auto& [pace, added] : additions) {
+    items.push_back(std::move(added.items));
+    LegSpec spec{.stream = {.series = std::move(added.series),
+                            .start_time = history.start_time,
+                            .last = history.last,
+                            .closed_only = history.closed_only,
+                            .resume = {}},
+                 .update_interval = pace.first};
+    spec.grid = added.grid;
+    if (resume != nullptr) spec.stream.resume = *resume;
+    specs.push_back(std::move(spec));
+  }
+  const std::vector<LegId> legs = AddLegs(std::move(specs));
+  std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < legs.size(); ++i) {
+    for (const Item& item : items[i]) active_[item].leg = legs[i];
+  }
 }
 
 void SubscribeStream::OnInstrument(const std::string& name, int32_t partition) {
@@ -297,7 +319,7 @@ void SubscribeStream::Prepare() {
 // All of it: nothing was there before.
 void SubscribeStream::AddFound(const std::string& name, int32_t partition) {
   const std::string venue = name.substr(0, name.find(':'));
-  std::vector<std::pair<Interval, WholeVenue>> wanted;
+  std::vector<std::pair<std::string, WholeVenue>> wanted;
   {
     std::lock_guard lock(mutex_);
     for (const auto& [item, whole] : whole_venues_) {
@@ -305,33 +327,28 @@ void SubscribeStream::AddFound(const std::string& name, int32_t partition) {
     }
   }
   for (const auto& [interval, whole] : wanted) {
-    const Series series{name, interval};
     Additions additions;
     v1::SubscribeResponse answer;
     {
       std::lock_guard lock(mutex_);
-      const Active active{.leg = 0, .by_name = false, .closed_only = whole.history.closed_only};
-      const bool room =
-          AddSeriesLocked({series, partition}, active, whole.update_interval, &additions);
+      const Active active{
+          .series = {}, .by_name = false, .closed_only = whole.history.closed_only};
+      const bool room = AddItemLocked(name, partition, whole.grid, active, whole.update_interval,
+                                      &additions);
       if (room && additions.empty()) continue;  // it is there already
       const SubscribeItem item{.instrument = name,
-                               .interval_text = interval.ToString(),
-                               .interval = interval,
+                               .interval_text = interval,
+                               .grid = whole.grid,
                                .update_interval = whole.update_interval,
                                .status = {}};
       AddStatus(name, item, room ? absl::OkStatus() : NoRoom(), &answer);
       subscription_.Notify(answer.SerializeAsString());
       if (!room) continue;
     }
-    LegSpec spec{.stream = {.series = {{series, partition}},
-                            .start_time = whole.history.start_time.value_or(kBeginning),
-                            .last = 0,
-                            .closed_only = whole.history.closed_only,
-                            .resume = {}},
-                 .update_interval = whole.update_interval};
-    const std::vector<LegId> legs = AddLegs({std::move(spec)});
-    std::lock_guard lock(mutex_);
-    if (!legs.empty()) active_[series].leg = legs.front();
+    HistoryQuery history = whole.history;
+    history.start_time = history.start_time.value_or(kBeginning);
+    history.last = 0;
+    AddLegsOf(std::move(additions), history, nullptr);
   }
 }
 
@@ -343,22 +360,18 @@ uint64_t SubscribeStream::FingerprintLocked() const {
 // A sum: the order of items is of no account. What a whole venue brought is not an item.
 uint64_t SubscribeStream::FingerprintOfItemsLocked() const {
   uint64_t sum = 1;
-  for (const auto& [series, active] : active_) {
+  for (const auto& [item, active] : active_) {
     if (!active.by_name) continue;
-    sum += Fingerprint()
-               .Add("Subscribe")
-               .Add(series.instrument)
-               .Add(series.interval.seconds)
-               .Add(active.closed_only ? 1 : 0)
-               .value();
+    Fingerprint fingerprint;
+    fingerprint.Add("Subscribe").Add(item.first);
+    AddInterval(item.second, active.merged, active.series.interval, &fingerprint);
+    sum += fingerprint.Add(active.closed_only ? 1 : 0).value();
   }
   for (const auto& [item, whole] : whole_venues_) {
-    sum += Fingerprint()
-               .Add("Subscribe venue")
-               .Add(item.first)
-               .Add(item.second.seconds)
-               .Add(whole.history.closed_only ? 1 : 0)
-               .value();
+    Fingerprint fingerprint;
+    fingerprint.Add("Subscribe venue").Add(item.first);
+    AddInterval(item.second, whole.grid.merged(), whole.grid.part(), &fingerprint);
+    sum += fingerprint.Add(whole.history.closed_only ? 1 : 0).value();
   }
   return sum;
 }

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -39,20 +40,30 @@ class SubscribeStream final : public StreamCall,
   void OnDone() override { Done(); }
 
  private:
-  // A series that is subscribed, and why.
+  // An instrument and an interval's text, as equal ones are written alike.
+  using Item = std::pair<std::string, std::string>;
+  // What is subscribed, and why.
   struct Active {
+    Series series;  // of a merged interval: its parts
+    bool merged = false;
     LegId leg = 0;  // 0: about to be added
     bool by_name = false;
     bool closed_only = false;
   };
   // `venue:*` at one interval.
   struct WholeVenue {
+    WindowGrid grid;
     std::chrono::milliseconds update_interval{0};
     HistoryQuery history;
   };
-  using VenueItem = std::pair<std::string, Interval>;  // venue
-  // What one request adds, by the pace of its updates: a leg each.
-  using Additions = std::map<std::chrono::milliseconds, std::vector<StreamSeries>>;
+  // What one request adds, by the pace of its updates and the interval where it is merged: a leg
+  // each.
+  struct Addition {
+    std::optional<WindowGrid> grid;
+    std::vector<StreamSeries> series;
+    std::vector<Item> items;
+  };
+  using Additions = std::map<std::pair<std::chrono::milliseconds, std::string>, Addition>;
 
   void TakeRequest(const SubscribeQuery& query);
   void OnDirectory(const SubscribeQuery& query,
@@ -60,14 +71,16 @@ class SubscribeStream final : public StreamCall,
   void RemoveItem(const SubscribeItem& item, const InstrumentDirectory& directory,
                   v1::SubscribeResponse* answer);
   absl::Status Remove(const SubscribeItem& item, const InstrumentDirectory& directory);
-  void DropSeries(const Series& series);
+  void DropItem(const Item& item);
   absl::Status Add(const SubscribeItem& item, const HistoryQuery& history,
                    const InstrumentDirectory& directory, Additions* additions);
   absl::Status AddVenue(const SubscribeItem& item, const HistoryQuery& history,
                         const InstrumentDirectory& directory, Additions* additions);
   absl::Status NoRoom() const;
-  bool AddSeriesLocked(StreamSeries series, const Active& active,
-                       std::chrono::milliseconds update_interval, Additions* additions);
+  bool AddItemLocked(const std::string& instrument, int32_t partition, const WindowGrid& grid,
+                     Active active, std::chrono::milliseconds update_interval,
+                     Additions* additions);
+  void AddLegsOf(Additions additions, const HistoryQuery& history, const query::Resume* resume);
   void Resume(const std::string& text, Additions additions, const HistoryQuery& history);
   void Begin(Additions additions, const HistoryQuery& history, const query::Resume* resume);
   void ReadNext();
@@ -83,8 +96,8 @@ class SubscribeStream final : public StreamCall,
   bool first_ = true;         // only touched by who works on the request
   // Guarded by mutex_.
   bool adding_ = false;
-  std::map<Series, Active> active_;
-  std::map<VenueItem, WholeVenue> whole_venues_;
+  std::map<Item, Active> active_;
+  std::map<Item, WholeVenue> whole_venues_;  // the venue in place of an instrument
   std::vector<std::pair<std::string, int32_t>> found_;  // of whole venues, since
 };
 

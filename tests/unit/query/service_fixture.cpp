@@ -26,6 +26,7 @@ bool StreamClient::ReadOne() {
                      std::to_string(candle.version()) + " " +
                      v1::CandleState_Name(candle.state()).substr(13));
   }
+  if (!response.resume_token().empty()) token_ = response.resume_token();
   if (response.has_snapshot_end()) words_.push_back("end");
   if (response.has_discontinuity()) words_.push_back("discontinuity");
   if (response.has_draining()) words_.push_back("draining");
@@ -40,6 +41,13 @@ std::vector<std::string> StreamClient::Next(size_t words) {
   std::vector<std::string> next(words_.begin(), words_.begin() + static_cast<ptrdiff_t>(taken));
   words_.erase(words_.begin(), words_.begin() + static_cast<ptrdiff_t>(taken));
   return next;
+}
+
+std::string StreamClient::NextToken() {
+  token_.clear();
+  while (token_.empty() && ReadOne()) {
+  }
+  return token_;
 }
 
 bool StreamClient::WaitForWatermark() {

@@ -37,6 +37,8 @@ class StreamClient {
   grpc::Status Finish();
   void Cancel() { context_.TryCancel(); }
   std::optional<int64_t> watermark_s() const { return watermark_s_; }
+  // Reads until a message carries a token; what else comes is kept for Next.
+  std::string NextToken();
   // Reads until a Progress with a watermark comes.
   bool WaitForWatermark();
 
@@ -47,6 +49,7 @@ class StreamClient {
   std::unique_ptr<grpc::ClientReader<v1::StreamCandlesResponse>> reader_;
   std::vector<std::string> words_;
   std::optional<int64_t> watermark_s_;
+  std::string token_;
   bool finished_ = false;
 };
 

@@ -1,0 +1,82 @@
+// What a subscription does for legs of merged intervals.
+#include <utility>
+
+#include "query/subscription.h"
+
+namespace quantstream::query {
+
+// With the first history open candles come before its end, as they do of stored intervals.
+void Subscription::OnMergedHistory(Leg* leg, const Snapshot& snapshot, bool first) {
+  leg->merged->OnSnapshot(snapshot, leg->missed);
+  QueueMerged(leg, false);
+  if (!first) return;
+  if (!leg->merged->closed_only()) {
+    leg->merged->merger().TakeOpen([](const CandleKey&) { return true; },
+                                   [&](Update update) {
+                                     queue_.emplace_back(
+                                         QueuedCandle{leg->id, std::move(update), false});
+                                     return true;
+                                   });
+  }
+  SnapshotEnded(leg);
+}
+
+// Closed windows that have changed.
+void Subscription::QueueMerged(Leg* leg, bool live) {
+  for (Update& update : leg->merged->merger().TakeClosed()) {
+    leg->DropOpenUpTo(update->key, &open_bytes_);
+    if (live) {
+      closed_bytes_ += update->bytes();
+      ++closed_waiting_;
+    }
+    queue_.emplace_back(QueuedCandle{leg->id, std::move(update), live});
+  }
+}
+
+SnapshotRequest Subscription::Request(LegId id) const {
+  const Leg& leg = *legs_.at(id);
+  SnapshotRequest request = leg.splice.Request();
+  if (leg.merged) leg.merged->Complete(&request);
+  return request;
+}
+
+SnapshotRequest Subscription::NeededRead(LegId id, int64_t candles_max) const {
+  const auto found = legs_.find(id);
+  if (found == legs_.end()) return {};
+  const Leg& leg = *found->second;
+  if (!leg.merged || leg.parked || leg.splice.reading()) return {};
+  return leg.merged->merger().NeededRead(candles_max);
+}
+
+void Subscription::OnRead(LegId id, const SnapshotRequest& request, const Snapshot& snapshot) {
+  Leg* leg = Find(id);
+  if (leg == nullptr || leg->parked || leg->splice.reading()) return;
+  leg->merged->merger().OnRead(request, snapshot);
+  QueueMerged(leg, true);
+}
+
+void Subscription::OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until) {
+  for (auto& [id, leg] : legs_) {
+    if (!leg->merged) continue;
+    leg->merged->OnClosedUntil(partition, closed_until, leg->parked || leg->splice.reading());
+    QueueMerged(leg.get(), true);
+  }
+}
+
+bool Subscription::Behind(const Leg& leg) const {
+  return leg.parked || leg.splice.reading() || (leg.merged && leg.merged->pending());
+}
+
+// What was merged says nothing of other windows of its versions: a stream of a merged interval can
+// be resumed as of a moment when nothing of it waited.
+void Subscription::SettleMerged() {
+  if (!queue_.empty()) return;
+  for (auto& [id, leg] : legs_) {
+    if (!leg->merged || !leg->splice.snapshot_sent() || Behind(*leg)) continue;
+    leg->merged->Settle();
+    leg->sent = leg->base = leg->splice.marks();
+    leg->snapshot_taken = true;
+  }
+}
+
+}  // namespace quantstream::query

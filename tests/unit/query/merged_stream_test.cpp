@@ -1,0 +1,169 @@
+// Streams and GetLatest of intervals that are not stored, against a store and a live side that are
+// moved by hand.
+#include <gmock/gmock.h>
+
+#include "tests/unit/query/service_fixture.h"
+
+namespace quantstream::query::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr int64_t kSpring = 1'741'478'400;  // 2025-03-09T00:00:00Z; that day New York changes
+
+class MergedStream : public ServiceTest {
+ protected:
+  // Seconds `from` to `to`, each with a trade; version = second + 1.
+  void Store(int64_t from, int64_t to) {
+    std::vector<Update> rows;
+    for (int64_t second = from; second < to; ++second) rows.push_back(Closed(second));
+    history_.Commit(rows, to + 1);
+  }
+  // The same, stored and published, and the clock after it.
+  void Commit(int64_t from, int64_t to) {
+    Store(from, to);
+    for (int64_t second = from; second < to; ++second) {
+      fanout_.OnEvent(ClosedOf({Closed(second)}));
+    }
+    fanout_.OnEvent(ProgressOf(to + 1, to));
+  }
+  void Revise(int64_t second, int64_t version) {
+    const Update part = Part(kA, 1, second, CandleState::kRevised, version);
+    history_.Commit({part}, version + 1);
+    fanout_.OnEvent(ClosedOf({part}));
+  }
+  static Update Closed(int64_t second) {
+    return Part(kA, 1, second, CandleState::kFinal, second + 1);
+  }
+  static v1::StreamCandlesRequest Ask(const std::string& interval, int32_t last = 100) {
+    v1::StreamCandlesRequest request;
+    request.add_instruments(kA);
+    request.add_intervals(interval);
+    request.set_last(last);
+    return request;
+  }
+};
+
+TEST_F(MergedStream, HistoryThenOpenWindowThenLiveOverACommit) {
+  Commit(0, 14);
+  fanout_.OnEvent(OpenOf({Part(kA, 1, 14, CandleState::kPartial, 15)}));
+  StreamClient client(stub_.get(), Ask("7s"));
+  EXPECT_THAT(client.Next(4), ElementsAre("AAA-USD 0 v7 FINAL", "AAA-USD 7 v14 FINAL",
+                                          "AAA-USD 14 v15 PARTIAL", "end"));
+  fanout_.OnEvent(OpenOf({Part(kA, 1, 15, CandleState::kPartial, 16)}));
+  EXPECT_THAT(client.Next(1), ElementsAre("AAA-USD 14 v16 PARTIAL"));
+  for (int64_t second = 14; second < 21; ++second) fanout_.OnEvent(ClosedOf({Closed(second)}));
+  std::string word;
+  while (word != "AAA-USD 14 v21 PARTIAL") word = client.Next(1).at(0);
+  fanout_.OnEvent(ProgressOf(22, 21));
+  EXPECT_THAT(client.Next(1), ElementsAre("AAA-USD 14 v21 FINAL"));
+}
+
+TEST_F(MergedStream, AnOldWindowThatIsRevisedIsReadAndSent) {
+  Commit(0, 70);
+  StreamClient client(stub_.get(), Ask("7s", 10));
+  EXPECT_EQ(client.Next(11).back(), "end");
+  Revise(3, 90);
+  EXPECT_THAT(client.Next(1), ElementsAre("AAA-USD 0 v90 REVISED"));
+}
+
+TEST_F(MergedStream, AWindowBeforeTheStreamsStartIsNotItsOwn) {
+  Commit(0, 70);
+  StreamClient client(stub_.get(), Ask("7s", 1));
+  EXPECT_THAT(client.Next(2), ElementsAre("AAA-USD 63 v70 FINAL", "end"));
+  Revise(3, 90);
+  Revise(64, 91);
+  EXPECT_THAT(client.Next(1), ElementsAre("AAA-USD 63 v91 REVISED"));
+}
+
+TEST_F(MergedStream, ResumesWhereItWasWithWhatWasRevisedMeanwhile) {
+  Commit(0, 30);
+  v1::StreamCandlesRequest request = Ask("7s");
+  {
+    StreamClient client(stub_.get(), request);
+    EXPECT_EQ(client.Next(6).back(), "end");  // 0 7 14 21, open 28
+    request.set_resume_token(client.NextToken());
+  }
+  Commit(30, 35);
+  Revise(8, 90);
+  StreamClient client(stub_.get(), request);
+  std::vector<std::string> words;
+  while (words.size() < 3) words.push_back(client.Next(1).at(0));
+  EXPECT_THAT(words, ::testing::UnorderedElementsAre("AAA-USD 28 v35 FINAL", "end",
+                                                     "AAA-USD 7 v90 REVISED"));
+}
+
+TEST_F(MergedStream, ALostPlaceSendsAgainWhatWasMissed) {
+  StreamClient client(stub_.get(), Ask("7s"));
+  EXPECT_THAT(client.Next(1), ElementsAre("end"));
+  Store(0, 14);
+  fanout_.OnPlaceLost({kPartition}, "test", std::chrono::steady_clock::now());
+  fanout_.OnEvent(ProgressOf(15, 14));
+  EXPECT_THAT(client.Next(3),
+              ElementsAre("discontinuity", "AAA-USD 0 v7 FINAL", "AAA-USD 7 v14 FINAL"));
+}
+
+TEST_F(MergedStream, ADayOfATimeZoneHas23HoursWhereClocksChange) {
+  std::vector<Update> rows;
+  for (int64_t hour = 0; hour < 48; ++hour) {
+    rows.push_back(Part(kA, 3600, kSpring + hour * 3600, CandleState::kFinal, hour + 1));
+  }
+  history_.Commit(rows, 49);
+  fanout_.OnEvent(ProgressOf(49, kSpring + 48 * 3600));
+  StreamClient client(stub_.get(), Ask("1d@America/New_York", 1));
+  // From 05:00Z (midnight EST) to 04:00Z (midnight EDT); the next one is open.
+  EXPECT_THAT(client.Next(3),
+              ElementsAre("AAA-USD 1741496400 v28 FINAL", "AAA-USD 1741579200 v48 PARTIAL", "end"));
+}
+
+TEST_F(MergedStream, GetLatestTellsTheOpenWindowInTheOrderAskedFor) {
+  Commit(0, 16);
+  v1::GetLatestRequest request;
+  request.add_instruments(kA);
+  for (const char* interval : {"7s", "1s", "2s"}) request.add_intervals(interval);
+  grpc::ClientContext context;
+  v1::GetLatestResponse response;
+  ASSERT_TRUE(stub_->GetLatest(&context, request, &response).ok());
+  ASSERT_EQ(response.candles_size(), 3);
+  EXPECT_EQ(response.candles(0).interval().seconds(), 7);
+  EXPECT_EQ(response.candles(0).open_time().seconds(), 14);
+  EXPECT_EQ(response.candles(0).state(), v1::CANDLE_STATE_PARTIAL);
+  EXPECT_EQ(response.candles(1).interval().seconds(), 1);
+  EXPECT_EQ(response.candles(2).open_time().seconds(), 14);
+  EXPECT_EQ(response.candles(2).state(), v1::CANDLE_STATE_FINAL);
+}
+
+TEST_F(MergedStream, SubscribeTakesMergedItemsAndLetsGoOfThem) {
+  Commit(0, 14);
+  grpc::ClientContext context;
+  const auto stream = stub_->Subscribe(&context);
+  v1::SubscribeRequest request;
+  for (const char* interval : {"7s", "1d@Nowhere/None"}) {
+    auto* item = request.add_add();
+    item->set_instrument(kA);
+    item->set_interval(interval);
+  }
+  request.set_last(1);
+  ASSERT_TRUE(stream->Write(request));
+  v1::SubscribeResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  ASSERT_EQ(response.statuses_size(), 2);
+  EXPECT_EQ(response.statuses(0).code(), 0);
+  EXPECT_THAT(response.statuses(1).message(), HasSubstr("add[1].interval"));
+  while (response.event().candles().candles_size() == 0) ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.event().candles().candles(0).open_time().seconds(), 7);
+  v1::SubscribeRequest remove;
+  remove.add_remove()->set_instrument(kA);
+  remove.mutable_remove(0)->set_interval("7s");
+  ASSERT_TRUE(stream->Write(remove));
+  while (response.statuses_size() != 1) ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.statuses(0).code(), 0);
+  context.TryCancel();
+  while (stream->Read(&response)) {
+  }
+  stream->Finish();
+}
+
+}  // namespace
+}  // namespace quantstream::query::testing
