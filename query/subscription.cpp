@@ -132,6 +132,8 @@ Splice::Outcome Subscription::OnHistory(LegId id, int64_t ticket, const Snapshot
   if (leg == nullptr || leg->parked) return Splice::Outcome::kStale;
   LegOutlet outlet(this, leg);
   const bool first = !leg->splice.snapshot_sent();
+  // What came after a gap must not be sent, or it would count as all up to there.
+  if (leg->missed) leg->splice.DropBuffered();
   const auto outcome = leg->splice.OnHistory(ticket, snapshot, &outlet);
   if (outcome != Splice::Outcome::kDelivered) return outcome;
   if (leg->merged) OnMergedHistory(leg, snapshot, first);
@@ -333,7 +335,7 @@ void Subscription::OnMarker(const Marker& marker) {
 // Candles of a partition wait in order of version, whatever leg they are of.
 void Subscription::RaiseSent(int32_t partition, int64_t version) {
   for (auto& [id, leg] : legs_) {
-    if (leg->merged || leg->markers_waiting > 0 || leg->splice.reading()) continue;
+    if (leg->merged || leg->parked || leg->markers_waiting > 0 || leg->splice.reading()) continue;
     Raise(partition, version, &leg->sent);
     Raise(partition, version, &leg->base);
   }

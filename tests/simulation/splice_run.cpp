@@ -130,8 +130,10 @@ class Run {
   }
 
   std::string TakeOne() {
-    token_from_ = replica_;
-    return stream_->TakeOne(&replica_->fanout, &world_, &client_, &token_, &result_);
+    const int64_t before = result_.messages;
+    std::string broken = stream_->TakeOne(&replica_->fanout, &world_, &client_, &token_, &result_);
+    if (result_.messages > before) token_from_ = replica_;
+    return broken;
   }
 
   void StepStream() {

@@ -272,6 +272,7 @@ TEST(Subscription, WhatIsLetGoWhileTheStoreIsReadIsReadNext) {
   EXPECT_TRUE(subscription.StoreIsSlow());
   subscription.DropBuffered();
   EXPECT_EQ(subscription.waiting_bytes(), 0);
+  subscription.OnUpdate(kLeg, Final(kA, 12, 8));
   Snapshot snapshot;
   snapshot.candles = {Final(kA, 10, 5)};
   snapshot.next_version[kPartition] = 6;
