@@ -51,6 +51,9 @@ std::string Client::TakeCandle(const CandleUpdate& update) {
 
 void Client::Resume() {
   snapshot_ended_ = false;
+  // A replica may have dropped a zombie's Progress that another one, which missed its successor's
+  // first words, took: both tell the truth.
+  watermark_.reset();
   open_before_.clear();
   for (const auto& [key, seen] : seen_) {
     if (!seen.closed) open_before_.insert(key);
