@@ -2,7 +2,7 @@
 clients in all languages stream, by both calls and with each policy. They go on at the other replica
 with their tokens: each ends with every closed candle as PostgreSQL has it, and no step back.
 
-QUANTSTREAM_KILLS (10), QUANTSTREAM_CLIENTS (50)
+QUANTSTREAM_KILLS (2), QUANTSTREAM_CLIENTS (20)
 """
 import itertools
 import os
@@ -11,8 +11,8 @@ import following
 import languages
 from following import pipeline
 
-KILLS = int(os.environ.get("QUANTSTREAM_KILLS", "10"))
-CLIENTS = int(os.environ.get("QUANTSTREAM_CLIENTS", "50"))
+KILLS = int(os.environ.get("QUANTSTREAM_KILLS", "2"))
+CLIENTS = int(os.environ.get("QUANTSTREAM_CLIENTS", "20"))
 # In turn. Java and the shell take most memory and processes, and come once.
 KINDS = (("go",), ("python",), ("go", "--subscribe"), ("typescript", "--policy", "skip"),
          ("cpp",), ("go", "--policy", "disconnect", "--think-ms", "50"), ("rust",),
