@@ -50,7 +50,7 @@ def main():
         print(f"{kills} kills, {len(trades)} trades sent", flush=True)
         assert ingest.process.poll() is None, ingest.log()
         pipeline.wait_for("all trades to be in candles", lambda: stored_candles.sums_of_counts(
-            world) >= len(trades), 120)
+            world) >= len(trades), 300)
         assert stored_candles.sums_of_counts(world) == len(trades)
         expected = reference.candles(trades, (1, 5))
         pipeline.wait_for("the last 5 s to close", lambda: stored_candles.sums_of_counts(
