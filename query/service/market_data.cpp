@@ -29,13 +29,13 @@ template <typename Base>
 using Reads = V1::WithCallbackMethod_ListInstruments<V1::WithRawCallbackMethod_GetCandles<
     V1::WithCallbackMethod_GetLatest<V1::WithRawCallbackMethod_StreamCandles<Base>>>>;
 template <typename Base>
-using Later = V1::WithRawCallbackMethod_StreamTrades<
+using Others = V1::WithRawCallbackMethod_StreamTrades<
     V1::WithRawCallbackMethod_Subscribe<V1::WithCallbackMethod_ListGaps<
         V1::WithCallbackMethod_GetCandleLineage<V1::WithCallbackMethod_GetServerInfo<Base>>>>>;
 
 }  // namespace
 
-class MarketDataService::Service final : public Reads<Later<V1::Service>> {
+class MarketDataService::Service final : public Reads<Others<V1::Service>> {
  public:
   explicit Service(ServiceParts* parts) : parts_(parts), trades_(parts) {}
 

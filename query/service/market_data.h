@@ -1,5 +1,4 @@
-// The RPCs of quantstream.v1.MarketData: each one hands its call to a class of its own. What comes
-// in a later version answers UNIMPLEMENTED and says so.
+// The RPCs of quantstream.v1.MarketData: each one hands its call to a class of its own.
 #pragma once
 
 #include <memory>
