@@ -15,8 +15,8 @@ using prometheus::Histogram;
 const Histogram::BucketBoundaries kSeconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                               0.1,   0.25,   0.5,   1,    2.5,   10};
 constexpr const char* kMethods[] = {"ListInstruments", "GetCandles",       "GetLatest",
-                                    "StreamCandles",   "ListGaps",         "GetCandleLineage",
-                                    "GetServerInfo",   "StreamTrades"};
+                                    "StreamCandles",   "Subscribe",        "StreamTrades",
+                                    "ListGaps",        "GetCandleLineage", "GetServerInfo"};
 
 std::string CodeName(absl::StatusCode code) {
   return absl::StatusCodeToString(code);
@@ -38,7 +38,8 @@ struct Metrics::Series {
                                            .Name("quantstream_query_calls_total")
                                            .Help("Calls that ended, by method and google.rpc.Code")
                                            .Register(*registry);
-  Gauge& streams = MakeGauge(*registry, "quantstream_query_streams", "Open StreamCandles calls");
+  Gauge& streams = MakeGauge(*registry, "quantstream_query_streams",
+                             "Open StreamCandles and Subscribe calls");
   Gauge& connections = MakeGauge(*registry, "quantstream_query_connections", "Open connections");
   Counter& refused = MakeCounter(*registry, "quantstream_query_connections_refused_total",
                                  "Connections closed at once because connections_max was reached");
@@ -50,11 +51,13 @@ struct Metrics::Series {
       MakeCounter(*registry, "quantstream_query_candles_conflated_total",
                   "PARTIAL candles that were overtaken by a newer state before they were sent");
   Counter& slow = MakeCounter(*registry, "quantstream_query_slow_clients_total",
-                              "Streams ended because queue_bytes_max was reached");
+                              "Times a client reached queue_bytes_max: its policy took effect");
   Counter& lagged = MakeCounter(*registry, "quantstream_query_lagging_snapshots_total",
                                 "Snapshots that were older than the live side, and read again");
   Gauge& snapshot_bytes = MakeGauge(*registry, "quantstream_query_snapshot_bytes",
                                     "History read and not sent yet, of all streams");
+  Gauge& queue_bytes = MakeGauge(*registry, "quantstream_query_queue_bytes",
+                                 "Live candles that wait for clients, of all streams");
   Counter& records = MakeCounter(*registry, "quantstream_query_tail_records_total",
                                  "Records of topic candles read");
   Counter& bad_records = MakeCounter(*registry, "quantstream_query_tail_bad_records_total",
@@ -150,6 +153,9 @@ void Metrics::SnapshotLagged() {
 }
 void Metrics::SnapshotBytes(int64_t bytes) {
   series_->snapshot_bytes.Set(static_cast<double>(bytes));
+}
+void Metrics::QueueBytes(int64_t bytes) {
+  series_->queue_bytes.Set(static_cast<double>(bytes));
 }
 
 void Metrics::TradeStreamOpened() {

@@ -35,6 +35,7 @@ class Metrics {
   void ClientTooSlow();
   void SnapshotLagged();
   void SnapshotBytes(int64_t bytes);
+  void QueueBytes(int64_t bytes);
 
   // Trades.
   void TradeStreamOpened();

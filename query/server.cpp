@@ -115,6 +115,8 @@ class Server::Running {
   void TickLoop() {
     while (!ended_) {
       parts_.fanout->Tick(std::chrono::steady_clock::now());
+      parts_.metrics->SnapshotBytes(parts_.snapshot_bytes.used());
+      parts_.metrics->QueueBytes(parts_.queue_bytes);
       parts_.metrics->TradeQueueBytes(parts_.trades->queued_bytes());
       parts_.metrics->OpenCandles(parts_.fanout->open_candles());
       if (parts_.recent) {

@@ -99,6 +99,7 @@ void Subscription::Remove(LegId id, const Series& series) {
 
 void Subscription::Notify(std::string notice) {
   queue_.emplace_back(EventOf(NoticeMessage{std::move(notice)}));
+  ++notices_waiting_;
 }
 
 void Subscription::Tell(std::string_view discontinuity) {
@@ -356,6 +357,7 @@ std::optional<StreamMessage> Subscription::TakeEvent() {
   }
   const Event& event = std::get<Event>(entry);
   if (std::holds_alternative<ProgressMessage>(*event)) progress_waits_ = false;
+  if (std::holds_alternative<NoticeMessage>(*event)) --notices_waiting_;
   return std::move(*event);
 }
 

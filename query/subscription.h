@@ -47,6 +47,7 @@ class Subscription {
   void Remove(LegId leg, const Series& series);
   // What a client is told in the order of its queue.
   void Notify(std::string notice);
+  bool notices_waiting() const { return notices_waiting_ > 0; }
   void Tell(std::string_view discontinuity);
 
   // As Splice's, of one leg.
@@ -140,6 +141,7 @@ class Subscription {
   int64_t closed_waiting_ = 0;
   int64_t open_bytes_ = 0;  // of all legs
   int64_t conflated_ = 0;
+  int64_t notices_waiting_ = 0;
   bool snapshot_end_queued_ = false;
   bool progress_waits_ = false;
 };

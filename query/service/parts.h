@@ -47,6 +47,7 @@ struct ServiceParts {
   KnownInstruments instruments{history};
   MemoryBudget snapshot_bytes{limits.snapshot_bytes_max};
   std::atomic<int64_t> streams = 0;
+  std::atomic<int64_t> queue_bytes = 0;   // live candles that wait for all clients
   std::atomic<bool> live = false;  // the live side has caught up
   std::atomic<bool> draining = false;
 

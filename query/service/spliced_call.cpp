@@ -287,7 +287,6 @@ void SplicedCall::OnBehindLocked(LegId leg) {
 bool SplicedCall::ReserveLocked(int64_t bytes) {
   if (!parts_->snapshot_bytes.Take(bytes)) return false;
   reserved_bytes_ += bytes;
-  parts_->metrics->SnapshotBytes(parts_->snapshot_bytes.used());
   return true;
 }
 
@@ -295,7 +294,6 @@ void SplicedCall::ReleaseLocked(int64_t bytes) {
   if (bytes == 0) return;
   reserved_bytes_ -= bytes;
   parts_->snapshot_bytes.GiveBack(bytes);
-  parts_->metrics->SnapshotBytes(parts_->snapshot_bytes.used());
 }
 
 void SplicedCall::OnPlaced(int32_t partition, int64_t committed) {
@@ -331,10 +329,17 @@ void SplicedCall::EndLocked(const absl::Status& status) {
   end_status_ = status;
   ended_at_ = Clock::now();
   subscription_ = Subscription(parts_->limits.subscription);
+  CountWaitingLocked();
   awaiting_.reset();
   readings_.clear();
   windows_at_.clear();
   ReleaseLocked(reserved_bytes_);
+}
+
+void SplicedCall::CountWaitingLocked() {
+  const int64_t bytes = subscription_.waiting_bytes();
+  if (bytes != counted_bytes_) parts_->queue_bytes += bytes - counted_bytes_;
+  counted_bytes_ = bytes;
 }
 
 void SplicedCall::StopWork() {

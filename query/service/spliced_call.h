@@ -57,6 +57,8 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
 
   // All with the lock held. What EndLocked decides, Pump does.
   void EndLocked(const absl::Status& status);
+  // What waits now is counted among what waits for all clients.
+  void CountWaitingLocked();
   // Memory for history that is sent now is free again.
   void ReleaseSnapshotLocked() { ReleaseLocked(reserved_bytes_); }
 
@@ -97,6 +99,7 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
   std::map<LegId, Clock::time_point> windows_at_;  // of merged legs: read windows from then on
   bool in_flight_ = false;
   int64_t reserved_bytes_ = 0;
+  int64_t counted_bytes_ = 0;
   std::optional<Awaiting> awaiting_;
 };
 

@@ -108,6 +108,7 @@ void StreamCall::Pump() {
   if (finished_) return;
   if (!ended_) RelieveLocked();
   if (writing_) {
+    CountWaitingLocked();
     // A client that does not even take the last message is cut off. The context is there as long as
     // a write is not done.
     if (ended_ && Clock::now() >= ended_at_ + parts_->limits.end_wait_max) context_->TryCancel();
@@ -121,6 +122,7 @@ void StreamCall::Pump() {
   }
   std::string token;
   const auto message = NextLocked(&token);
+  CountWaitingLocked();
   const bool unpark = !message && subscription_.parked();
   lock.unlock();
   if (unpark) return parts_->fanout->RegisterAgain(this);

@@ -56,7 +56,7 @@ std::shared_ptr<SubscribeStream> SubscribeStream::Start(ServiceParts* parts,
   stream->KeepUntilDone();
   const absl::Status admitted = stream->Admit();
   if (admitted.ok()) {
-    stream->ReadNext();
+    stream->StartRead(&stream->request_);
   } else {
     stream->End(admitted);
   }
@@ -69,7 +69,12 @@ SubscribeStream::SubscribeStream(ServiceParts* parts, grpc::CallbackServerContex
 
 SubscribeStream::~SubscribeStream() = default;
 
-void SubscribeStream::ReadNext() {
+// Not before the client was sent the answers to what it said before: one that writes and never
+// reads is not listened to. With the lock held, so that the call does not end meanwhile.
+void SubscribeStream::ReadNextIfAnswered() {
+  std::lock_guard lock(mutex_);
+  if (ended_ || !read_due_ || subscription_.notices_waiting()) return;
+  read_due_ = false;
   StartRead(&request_);
 }
 
@@ -267,10 +272,10 @@ void SubscribeStream::Begin(Additions additions, const HistoryQuery& history,
   {
     std::lock_guard lock(mutex_);
     adding_ = false;
+    read_due_ = true;
     if (ended_) return;
   }
   Send();
-  ReadNext();
 }
 
 void SubscribeStream::AddLegsOf(Additions additions, const HistoryQuery& history,
@@ -303,6 +308,7 @@ void SubscribeStream::OnInstrument(const std::string& name, int32_t partition) {
 
 // Instruments of whole venues that came since.
 void SubscribeStream::Prepare() {
+  ReadNextIfAnswered();
   std::vector<std::pair<std::string, int32_t>> found;
   {
     std::lock_guard lock(mutex_);

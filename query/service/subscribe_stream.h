@@ -83,7 +83,7 @@ class SubscribeStream final : public StreamCall,
   void AddLegsOf(Additions additions, const HistoryQuery& history, const query::Resume* resume);
   void Resume(const std::string& text, Additions additions, const HistoryQuery& history);
   void Begin(Additions additions, const HistoryQuery& history, const query::Resume* resume);
-  void ReadNext();
+  void ReadNextIfAnswered();
   void Prepare() override;
   void AddFound(const std::string& name, int32_t partition);
 
@@ -95,6 +95,7 @@ class SubscribeStream final : public StreamCall,
   grpc::ByteBuffer request_;  // of the read in flight
   bool first_ = true;         // only touched by who works on the request
   // Guarded by mutex_.
+  bool read_due_ = false;  // the last request was taken
   bool adding_ = false;
   std::map<Item, Active> active_;
   std::map<Item, WholeVenue> whole_venues_;  // the venue in place of an instrument
