@@ -1,14 +1,13 @@
 // StreamTrades with real gRPC clients; the test plays the reader of topic `trades`.
 #include <gmock/gmock.h>
 #include <google/rpc/error_details.pb.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <thread>
 
 #include "tests/support/wait.h"
+#include "tests/unit/query/raw_client.h"
 #include "tests/unit/query/service_fixture.h"
 #include "tests/unit/query/trade_batches.h"
 #include "tests/unit/query/trade_client.h"
@@ -155,47 +154,11 @@ TEST_F(TradeStreamTest, WhoIsGoneListensNoMore) {
   EXPECT_THAT(trades_.TakeWishes().stop, ElementsAre(kPartition));
 }
 
-std::string Frame(int type, int flags, const std::string& payload) {
-  const auto byte = [](size_t value) { return static_cast<char>(value); };
-  const size_t size = payload.size();
-  const char stream = type == 4 ? 0 : 1;  // SETTINGS are of the connection
-  return std::string{byte(size >> 16), byte(size >> 8), byte(size), byte(type), byte(flags),
-                     0,                0,               0,          stream} +
-         payload;
-}
-
-// StreamTrades of kA in HTTP/2 by hand.
-std::string RawCall() {
-  std::string headers;
-  for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
-           {":method", "POST"},
-           {":scheme", "http"},
-           {":path", "/quantstream.v1.MarketData/StreamTrades"},
-           {":authority", "test"},
-           {"te", "trailers"},
-           {"content-type", "application/grpc"}}) {
-    headers += std::string(1, 0) + static_cast<char>(name.size()) + name +
-               static_cast<char>(value.size()) + value;
-  }
+// A client that takes no more than the first 64 KiB.
+int CallAndNeverRead(uint16_t port) {
   v1::StreamTradesRequest request;
   request.add_instruments(kA);
-  const std::string body = request.SerializeAsString();
-  const std::string prefix{0, 0, 0, 0, static_cast<char>(body.size())};
-  return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + Frame(4, 0, "") + Frame(1, 4, headers) +
-         Frame(0, 1, prefix + body);
-}
-
-// A client that has sent RawCall and takes no more than the first 64 KiB.
-int CallAndNeverRead(uint16_t port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  const std::string call = RawCall();
-  EXPECT_EQ(send(fd, call.data(), call.size(), 0), static_cast<ssize_t>(call.size()));
-  return fd;
+  return DialAndSend(port, RawCall("StreamTrades", request.SerializeAsString()));
 }
 
 TEST_F(TradeStreamTest, AClientThatVanishesInTheMiddleLeavesNobodyBehind) {
@@ -203,9 +166,7 @@ TEST_F(TradeStreamTest, AClientThatVanishesInTheMiddleLeavesNobodyBehind) {
   ASSERT_TRUE(WaitForListeners(1));
   FollowWishes();
   FillQueues();
-  const linger reset{.l_onoff = 1, .l_linger = 0};
-  ASSERT_EQ(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
-  close(fd);  // RST, while a message is on its way
+  Reset(fd);  // while a message is on its way
   EXPECT_TRUE(WaitForListeners(0));
   EXPECT_EQ(trades_.queued_bytes(), 0);
 }
