@@ -68,6 +68,8 @@ class Partition {
   // landed.
   absl::StatusOr<std::shared_ptr<PartitionCommit>> Freeze(bool store_open);
   void Landed() { in_flight_.reset(); }
+  // As of what was folded; to be published where that is committed.
+  std::string Progress() const;
   // Progress as of the last Freeze.
   const std::string& frozen_progress() const { return frozen_progress_; }
 

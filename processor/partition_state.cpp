@@ -187,15 +187,19 @@ absl::StatusOr<std::shared_ptr<PartitionCommit>> Partition::Freeze(bool store_op
     instrument.changed = false;
   }
   state_.changed.clear();
+  frozen_progress_ = Progress();
+  in_flight_ = std::move(batch_);
+  batch_ = std::make_unique<Batch>(partition_, epoch_, rules_);
+  return commit;
+}
+
+std::string Partition::Progress() const {
   std::vector<std::pair<std::string, EventTime>> closed_until;
   for (const Venue& venue : state_.venues) {
     if (venue.clock.closed_until() == kNever) continue;
     closed_until.emplace_back(venue.name, venue.clock.closed_until());
   }
-  frozen_progress_ = ProgressEvent(epoch_, closed_until, VersionOf(state_.generation, position_));
-  in_flight_ = std::move(batch_);
-  batch_ = std::make_unique<Batch>(partition_, epoch_, rules_);
-  return commit;
+  return ProgressEvent(epoch_, closed_until, VersionOf(state_.generation, position_));
 }
 
 }  // namespace quantstream::processor

@@ -1,4 +1,6 @@
 // The binary as its users see it: candles come out, bad input is answered by name.
+#include <map>
+
 #include "quantstream/v1/candle_event.pb.h"
 #include "tests/integration/processor/processor_fixture.h"
 #include "tests/support/tcp_proxy.h"
@@ -57,6 +59,25 @@ TEST_F(ProcessorServiceTest, AGracefulStopStoresWhatIsOpenAndTheNextOwnerGoesOn)
   world_.Send(300);
   world_.StartProcessor();
   EXPECT_TRUE(world_.RowsAreExact());
+}
+
+TEST_F(ProcessorServiceTest, TheNextOwnerTellsProgressThoughTheMarketIsQuiet) {
+  world_.MakeTopics();
+  world_.SendMarket(0, 5);
+  auto& first = world_.StartProcessor();
+  ASSERT_TRUE(WaitFor([&] { return world_.HasMetric("records_total 10"); }));
+  EXPECT_EQ(first.Terminate(), 0);
+  world_.StartProcessor();
+  const auto told = [&] {
+    std::map<int32_t, int> times;
+    for (const KeptRecord& record : world_.Read(world_.CandlesTopic(), 2)) {
+      v1::CandleEvent event;
+      const bool read = event.ParseFromString(record.payload);
+      if (read && event.epoch() == 2 && event.has_progress()) ++times[record.partition];
+    }
+    return times[0] > 1 && times[1] > 1;
+  };
+  EXPECT_TRUE(WaitFor(told)) << "of each partition, again and again";
 }
 
 TEST_F(ProcessorServiceTest, AKilledProcessorsWindowsAreReadAgain) {
