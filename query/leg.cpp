@@ -62,6 +62,13 @@ void Leg::DropOpenOf(const Series& series, int64_t* bytes) {
                   {series.instrument, series.interval, kLast}, bytes);
 }
 
+void Leg::DropOpen(const CandleKey& key, int64_t* bytes) {
+  const auto waiting = open.find(key);
+  if (waiting == open.end()) return;
+  *bytes -= waiting->second->bytes();
+  open.erase(waiting);
+}
+
 void Leg::DropOpenBetween(const CandleKey& from, const CandleKey& to, int64_t* bytes) {
   const auto begin = open.lower_bound(from);
   const auto end = open.upper_bound(to);

@@ -34,6 +34,8 @@ struct Leg {
   // A closed candle is on its way: no PARTIAL of its series up to it may come after.
   void DropOpenUpTo(const CandleKey& newest_closed, int64_t* bytes);
   void DropOpenOf(const Series& series, int64_t* bytes);
+  // A newer state of the open candle is on its way in the queue.
+  void DropOpen(const CandleKey& key, int64_t* bytes);
   // An open candle waits, due or not.
   bool OpenWaits() const;
   // Moves what is due into the message. False: it is full.

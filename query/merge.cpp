@@ -223,6 +223,9 @@ void Merger::BeginAtLast(const Snapshot& snapshot) {
 }
 
 void Merger::DropBefore(Instrument* instrument, EventTime from) {
+  std::erase_if(reading_, [&](const auto& entry) {
+    return entry.first.first == instrument->name && entry.first.second < from;
+  });
   while (!instrument->windows.empty() && instrument->windows.begin()->first < from) {
     const auto oldest = instrument->windows.begin();
     instrument->parts_apart -= oldest->second.parts.apart();

@@ -65,8 +65,8 @@ class Merger {
   // What to read because it is not kept; nothing: empty. At least one window, no more of them than
   // hold `candles_max` parts.
   SnapshotRequest NeededRead(int64_t candles_max) const;
-  // The answer. Windows that it is too old for are still needed.
-  void OnRead(const SnapshotRequest& request, const Snapshot& snapshot);
+  // The answer. Windows that it is too old for are still needed; false: it is for all of them.
+  bool OnRead(const SnapshotRequest& request, const Snapshot& snapshot);
 
   // Closed windows that have changed, of each instrument in order of time. Call it after each
   // input, before another part of them changes.
@@ -151,7 +151,7 @@ class Merger {
   std::map<std::string, Instrument> instruments_;
   std::map<std::pair<int32_t, std::string>, std::set<Instrument*>> of_clock_;
   VenueClocks clocks_;
-  std::map<int32_t, int64_t> newest_;  // per partition: the newest version that was handed in
+  std::map<int32_t, int64_t> newest_;  // per partition: of what was handed in or read
   std::map<Place, Reading> reading_;
   std::set<Place> dirty_closed_;
   std::set<Place> dirty_open_;

@@ -30,10 +30,12 @@ SnapshotRequest Merger::NeededRead(int64_t candles_max) const {
   return request;
 }
 
-void Merger::OnRead(const SnapshotRequest& request, const Snapshot& snapshot) {
+bool Merger::OnRead(const SnapshotRequest& request, const Snapshot& snapshot) {
+  bool taken = false;
   for (const WantedSeries& wanted : request.series) {
     const auto reading = reading_.find({wanted.series.instrument, wanted.from});
     const auto stored = snapshot.next_version.find(wanted.partition);
+    taken |= reading == reading_.end();
     if (reading == reading_.end() || stored == snapshot.next_version.end()) continue;
     Reading* of = &reading->second;
     const int64_t held = rules_.lagging_read_waits ? stored->second - 1 : of->newest;
@@ -42,6 +44,8 @@ void Merger::OnRead(const SnapshotRequest& request, const Snapshot& snapshot) {
     const int64_t folded =
         known == instrument->windows.end() ? 0 : known->second.parts.folded_version();
     if (held < std::max(of->at_least, folded) && rules_.lagging_read_waits) continue;
+    taken = true;
+    Raise(wanted.partition, held);  // the next read may be of a store that is behind this one
     if (held < of->newest) {
       *of = {held + 1, of->newest, of->newest};
     } else {
@@ -52,6 +56,7 @@ void Merger::OnRead(const SnapshotRequest& request, const Snapshot& snapshot) {
                          [&](const Update& part) { return Within(part->key, wanted); });
     OnStored(instrument, wanted.from, parts);
   }
+  return taken;
 }
 
 void Merger::OnStored(Instrument* instrument, EventTime start, const std::vector<Update>& parts) {

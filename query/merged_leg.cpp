@@ -36,6 +36,7 @@ MergedLeg::MergedLeg(const WindowGrid& grid, const StreamSpec& spec)
       merger_.AddLast(name, each.partition, spec.last);
     }
   }
+  base_ = settled_;
   if (spec.resume) required_ = spec.resume->required;
 }
 
@@ -55,15 +56,19 @@ void MergedLeg::Register(bool again, LiveState* live, std::map<int32_t, int64_t>
   }
   registered_ = clocks_;
   if (again) {
-    for (auto& [partition, mark] : *marks) {
-      mark = std::min(mark, merger_.PendingVersion(partition).value_or(mark));
-    }
-    merger_.Restart(settled_);
+    LowerToPending(marks);
+    merger_.Restart(base_);
   }
   for (auto& [partition, committed] : live->committed) {
     const auto sent = required_.find(partition);
     if (sent != required_.end()) committed = std::max(committed, sent->second);
     committed = std::max(committed, merger_.RequiredVersion(partition));
+  }
+}
+
+void MergedLeg::LowerToPending(std::map<int32_t, int64_t>* marks) const {
+  for (auto& [partition, mark] : *marks) {
+    mark = std::min(mark, merger_.PendingVersion(partition).value_or(mark));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "query/merge.h"
@@ -23,7 +24,7 @@ class MergedLeg {
   bool closed_only() const { return closed_only_; }
 
   // Before the splice is registered: `live` is completed. `again`: what was not sent since Settle
-  // will be sent again; `marks` become those that the splice goes back to.
+  // or Rebase will be sent again; `marks` become those that the splice goes back to.
   void Register(bool again, LiveState* live, std::map<int32_t, int64_t>* marks);
   // The splice's request becomes one for merging.
   void Complete(SnapshotRequest* request) const;
@@ -32,8 +33,14 @@ class MergedLeg {
   // `reading`: the splice is; then it is only noted.
   void OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until, bool reading);
 
+  // All that was handed in waits to be sent where nothing lets go of it, but for windows that are
+  // being read: the next Register begins here. Returns what Settle takes once it was sent.
+  const VenueClocks& Rebase() { return base_ = merger_.clocks(); }
+  // To where nothing is pending.
+  void LowerToPending(std::map<int32_t, int64_t>* marks) const;
+  void Settle(VenueClocks clocks) { settled_ = std::move(clocks); }
   // All that was taken was sent.
-  void Settle() { settled_ = merger_.clocks(); }
+  void Settle() { settled_ = base_ = merger_.clocks(); }
   bool pending() const;  // a window is being read
   // What a stream that resumes as of the last Settle must know beside the marks.
   void AddTo(Resume* resume) const;
@@ -50,7 +57,8 @@ class MergedLeg {
   std::map<int32_t, int64_t> required_;        // of what an earlier stream has sent
   VenueClocks clocks_;                         // newest
   VenueClocks registered_;                     // at registration: the snapshot holds as much
-  VenueClocks settled_;
+  VenueClocks base_;                           // what came later is read again by Register
+  VenueClocks settled_;                        // what came later is read by who resumes
 };
 
 }  // namespace quantstream::query

@@ -39,7 +39,11 @@ class Subscription::LegOutlet final : public Outlet {
 
   void SendSnapshot(const Update& update) override {
     if (leg_->merged) return leg_->merged->merger().OnPart(update);
-    if (update->closed()) leg_->DropOpenUpTo(update->key, &subscription_->open_bytes_);
+    if (update->closed()) {
+      leg_->DropOpenUpTo(update->key, &subscription_->open_bytes_);
+    } else {
+      leg_->DropOpen(update->key, &subscription_->open_bytes_);
+    }
     subscription_->queue_.emplace_back(QueuedCandle{leg_->id, update, false});
   }
   void SendLive(const Update& update) override {
@@ -228,10 +232,6 @@ void Subscription::Park() {
   }
 }
 
-bool Subscription::parked() const {
-  return std::ranges::any_of(legs_, [](const auto& leg) { return leg.second->parked; });
-}
-
 bool Subscription::parked(LegId id) const {
   const auto found = legs_.find(id);
   return found != legs_.end() && found->second->parked;
@@ -331,6 +331,7 @@ void Subscription::OnMarker(const Marker& marker) {
   --leg->markers_waiting;
   leg->snapshot_taken = true;
   leg->sent = marker.marks;
+  if (leg->merged) leg->merged->Settle(marker.clocks);
 }
 
 // Candles of a partition wait in order of version, whatever leg they are of.

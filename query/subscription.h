@@ -59,7 +59,8 @@ class Subscription {
   SnapshotRequest Request(LegId leg) const;
   // Of legs of merged intervals. As Merger's; empty: nothing is needed, or not now.
   SnapshotRequest NeededRead(LegId leg, int64_t candles_max) const;
-  void OnRead(LegId leg, const SnapshotRequest& request, const Snapshot& snapshot);
+  // False: the store lags behind what was sent.
+  bool OnRead(LegId leg, const SnapshotRequest& request, const Snapshot& snapshot);
   void OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until);
   // Null: there is no such leg any more.
   const Splice* splice(LegId leg) const;
@@ -77,6 +78,7 @@ class Subscription {
   //  - lets go of all live candles that wait: once the client has taken the rest, they are read
   //    again. Updates are passed over until each leg was registered again;
   void Park();
+  //    True: once the queue is empty, it is time for that;
   bool parked() const;
   bool parked(LegId leg) const;
   //  - or leaves them out, and tells;
@@ -103,6 +105,7 @@ class Subscription {
   struct Marker {  // all of a leg's snapshot stands before it
     LegId leg = 0;
     std::map<int32_t, int64_t> marks;
+    VenueClocks clocks = {};  // of a merged interval
   };
   struct SkippedEntry {
     SkippedMessage message;

@@ -1,4 +1,5 @@
 // What a subscription does for legs of merged intervals.
+#include <algorithm>
 #include <utility>
 
 #include "query/subscription.h"
@@ -9,8 +10,7 @@ namespace quantstream::query {
 void Subscription::OnMergedHistory(Leg* leg, const Snapshot& snapshot, bool first) {
   leg->merged->OnSnapshot(snapshot, leg->missed);
   QueueMerged(leg, false);
-  if (!first) return;
-  if (!leg->merged->closed_only()) {
+  if (first && !leg->merged->closed_only()) {
     leg->merged->merger().TakeOpen([](const CandleKey&) { return true; },
                                    [&](Update update) {
                                      queue_.emplace_back(
@@ -18,7 +18,13 @@ void Subscription::OnMergedHistory(Leg* leg, const Snapshot& snapshot, bool firs
                                      return true;
                                    });
   }
-  SnapshotEnded(leg);
+  // A client that is slow for good comes further with each history that is read.
+  leg->base = leg->splice.marks();
+  Marker marker{leg->id, leg->base, leg->merged->Rebase()};
+  leg->merged->LowerToPending(&marker.marks);
+  ++leg->markers_waiting;
+  queue_.emplace_back(std::move(marker));
+  if (first) SnapshotEnded(leg);
 }
 
 // Closed windows that have changed.
@@ -40,19 +46,23 @@ SnapshotRequest Subscription::Request(LegId id) const {
   return request;
 }
 
+// As fast as the client reads: what was read is never let go of. Also when parked, or a client that
+// is slow for good would never come to it.
 SnapshotRequest Subscription::NeededRead(LegId id, int64_t candles_max) const {
+  if (!queue_.empty()) return {};
   const auto found = legs_.find(id);
   if (found == legs_.end()) return {};
   const Leg& leg = *found->second;
-  if (!leg.merged || leg.parked || leg.splice.reading()) return {};
+  if (!leg.merged || leg.splice.reading()) return {};
   return leg.merged->merger().NeededRead(candles_max);
 }
 
-void Subscription::OnRead(LegId id, const SnapshotRequest& request, const Snapshot& snapshot) {
+bool Subscription::OnRead(LegId id, const SnapshotRequest& request, const Snapshot& snapshot) {
   Leg* leg = Find(id);
-  if (leg == nullptr || leg->parked || leg->splice.reading()) return;
-  leg->merged->merger().OnRead(request, snapshot);
-  QueueMerged(leg, true);
+  if (leg == nullptr || leg->splice.reading()) return true;
+  const bool taken = leg->merged->merger().OnRead(request, snapshot);
+  QueueMerged(leg, false);
+  return taken;
 }
 
 void Subscription::OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until) {
@@ -61,6 +71,14 @@ void Subscription::OnClosedUntil(int32_t partition, const VenueClosedUntil& clos
     leg->merged->OnClosedUntil(partition, closed_until, leg->parked || leg->splice.reading());
     QueueMerged(leg.get(), true);
   }
+}
+
+bool Subscription::parked() const {
+  const auto pending = [](const auto& leg) {
+    return leg.second->merged && leg.second->merged->pending();
+  };
+  return std::ranges::any_of(legs_, [](const auto& leg) { return leg.second->parked; }) &&
+         std::ranges::none_of(legs_, pending);
 }
 
 bool Subscription::Behind(const Leg& leg) const {

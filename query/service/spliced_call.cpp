@@ -80,7 +80,7 @@ std::vector<LegId> SplicedCall::AddLegs(std::vector<LegSpec> specs) {
     for (const LegSpec& spec : specs) merged.push_back(spec.grid.has_value());
     legs = subscription_.Add(std::move(specs));
     for (size_t i = 0; i < legs.size(); ++i) {
-      if (merged[i]) windows_at_[legs[i]] = {};
+      if (merged[i]) windows_[legs[i]] = {};
     }
   }
   for (size_t i = 0; i < legs.size(); ++i) {
@@ -96,7 +96,7 @@ void SplicedCall::RemoveSeries(LegId leg, const Series& series) {
   subscription_.Remove(leg, series);
   if (subscription_.splice(leg) != nullptr) return;
   readings_.erase(leg);
-  windows_at_.erase(leg);
+  windows_.erase(leg);
 }
 
 void SplicedCall::AfterPositions(Places::Positions positions,
@@ -146,7 +146,7 @@ bool SplicedCall::NeedsTick() {
   if (ended_) return !finished_;
   const bool reads = std::ranges::any_of(
       readings_, [](const auto& leg) { return leg.second.read_at.has_value(); });
-  const bool windows = std::ranges::any_of(windows_at_, [&](const auto& leg) {
+  const bool windows = std::ranges::any_of(windows_, [&](const auto& leg) {
     return !subscription_.NeededRead(leg.first, 1).series.empty();
   });
   return awaiting_ || reads || windows || subscription_.WaitsForTime();
@@ -200,8 +200,8 @@ void SplicedCall::ReadWindowsIfNeeded() {
 bool SplicedCall::BeginWindowsLocked(LegId* leg, SnapshotRequest* request) {
   if (ended_ || in_flight_) return false;
   const auto now = Clock::now();
-  for (const auto& [id, at] : windows_at_) {
-    if (now < at) continue;
+  for (const auto& [id, windows] : windows_) {
+    if (windows.read_at && now < *windows.read_at) continue;
     *request = subscription_.NeededRead(id, parts_->limits.request.snapshot_candles_max);
     if (request->series.empty()) continue;
     in_flight_ = true;
@@ -221,8 +221,12 @@ void SplicedCall::OnWindows(LegId leg, const SnapshotRequest& request,
       EndLocked(WithRetryAfter(snapshot.status(), parts_->limits.reconnect_after));
     }
     if (!ended_ && subscription_.splice(leg) != nullptr) {
-      subscription_.OnRead(leg, request, *snapshot);
-      windows_at_[leg] = Clock::now() + parts_->limits.lag_retry;
+      Reading* windows = &windows_[leg];
+      if (subscription_.OnRead(leg, request, *snapshot)) {
+        *windows = {Clock::now() + parts_->limits.lag_retry, std::nullopt};
+      } else {
+        OnBehindLocked(windows);
+      }
     }
   }
   Send();
@@ -267,21 +271,20 @@ void SplicedCall::TakeSnapshotLocked(LegId leg, int64_t ticket,
       return;
     case Splice::Outcome::kBehind:
       ReleaseLocked(bytes);
-      return OnBehindLocked(leg);
+      return OnBehindLocked(&readings_[leg]);
   }
 }
 
-void SplicedCall::OnBehindLocked(LegId leg) {
+void SplicedCall::OnBehindLocked(Reading* reading) {
   parts_->metrics->SnapshotLagged();
   const auto now = Clock::now();
-  Reading& reading = readings_[leg];
-  if (!reading.behind_since) reading.behind_since = now;
-  if (now - *reading.behind_since >= parts_->limits.lag_wait_max) {
+  if (!reading->behind_since) reading->behind_since = now;
+  if (now - *reading->behind_since >= parts_->limits.lag_wait_max) {
     return EndLocked(
         WithRetryAfter(absl::UnavailableError("the store lags behind the live candles"),
                        parts_->limits.reconnect_after));
   }
-  reading.read_at = now + parts_->limits.lag_retry;
+  reading->read_at = now + parts_->limits.lag_retry;
 }
 
 bool SplicedCall::ReserveLocked(int64_t bytes) {
@@ -332,7 +335,7 @@ void SplicedCall::EndLocked(const absl::Status& status) {
   CountWaitingLocked();
   awaiting_.reset();
   readings_.clear();
-  windows_at_.clear();
+  windows_.clear();
   ReleaseLocked(reserved_bytes_);
 }
 

@@ -89,14 +89,14 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
   void OnWindows(LegId leg, const SnapshotRequest& request, absl::StatusOr<Snapshot> snapshot);
   void OnSnapshot(LegId leg, int64_t ticket, absl::StatusOr<Snapshot> snapshot);
   void TakeSnapshotLocked(LegId leg, int64_t ticket, const absl::StatusOr<Snapshot>& snapshot);
-  void OnBehindLocked(LegId leg);
+  void OnBehindLocked(Reading* reading);
   bool ReserveLocked(int64_t bytes);
   void ReleaseLocked(int64_t bytes);
   bool NeedsTick();
 
   std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
   std::map<LegId, Reading> readings_;
-  std::map<LegId, Clock::time_point> windows_at_;  // of merged legs: read windows from then on
+  std::map<LegId, Reading> windows_;  // of merged legs: old windows
   bool in_flight_ = false;
   int64_t reserved_bytes_ = 0;
   int64_t counted_bytes_ = 0;

@@ -73,22 +73,16 @@ std::string Interleave(uint64_t seed, const Case& of, MergeRules rules) {
   stream->Finish();
   if (!client.wrong().empty()) return client.wrong();
 
-  // The reference: every window anew from what is stored.
-  std::map<CandleKey, std::map<EventTime, Update>> windows;
-  for (const auto& [key, row] : world.commits.back().rows) {
-    const EventTime start = grid.Start(key.open_time);
-    if (start < *stream->merger().from(key.instrument)) continue;
-    windows[{key.instrument, grid.length(), start}][key.open_time] = row;
-  }
-  for (const auto& [key, parts] : windows) {
-    MergedParts merged(grid.part());
-    for (const auto& [open_time, row] : parts) merged.Append(CandleOf(row));
-    const Update expected =
-        MakeMerged(grid, key.instrument, kPartition, key.open_time, merged, true);
-    const auto seen = client.seen().find(key);
-    if (seen == client.seen().end()) return "never sent: " + Text(expected);
-    if (seen->second->message.get() != expected->message.get()) {
-      return "sent " + Text(seen->second) + ", stored " + Text(expected);
+  for (const std::string& instrument : kInstruments) {
+    const EventTime from = *stream->merger().from(instrument);
+    constexpr EventTime kEnd{std::numeric_limits<int64_t>::max()};
+    for (const Update& expected :
+         MergedRows(grid, world.commits.back().rows, instrument, from, kEnd)) {
+      const auto seen = client.seen().find(expected->key);
+      if (seen == client.seen().end()) return "never sent: " + Text(expected);
+      if (seen->second->message.get() != expected->message.get()) {
+        return "sent " + Text(seen->second) + ", stored " + Text(expected);
+      }
     }
   }
   return "";

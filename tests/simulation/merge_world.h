@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "query/io.h"
+#include "query/merged_parts.h"
 #include "tests/unit/query/updates.h"
 
 namespace quantstream::query::testing {
@@ -184,6 +185,23 @@ inline Snapshot Read(const Committed& commit, const SnapshotRequest& request) {
     snapshot.candles.insert(snapshot.candles.end(), found.begin(), found.end());
   }
   return snapshot;
+}
+
+// Windows that begin within [first, last], each merged anew from what is stored.
+inline std::vector<Update> MergedRows(const WindowGrid& grid, const Rows& rows,
+                                      const std::string& instrument, EventTime first,
+                                      EventTime last) {
+  std::map<EventTime, MergedParts> windows;
+  for (const auto& [key, row] : rows) {
+    if (SeriesOf(key) != Series{instrument, grid.part()}) continue;
+    const EventTime start = grid.Start(key.open_time);
+    if (start < first || start > last) continue;
+    windows.try_emplace(start, grid.part()).first->second.Append(CandleOf(row));
+  }
+  std::vector<Update> merged;
+  for (const auto& [start, parts] : windows)
+    merged.push_back(MakeMerged(grid, instrument, kPartition, start, parts, true));
+  return merged;
 }
 
 }  // namespace quantstream::query::testing

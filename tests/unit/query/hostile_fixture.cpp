@@ -68,7 +68,7 @@ int64_t HostileTest::WaitingBytes() const {
 
 void HostileTest::CloseNext() {
   ++closed_;
-  const Update update = Final(kA, closed_, closed_);
+  const Update update = Part(kA, 1, closed_, CandleState::kFinal, closed_);
   history_.Commit({update}, closed_ + 1);
   fanout_.OnEvent(ClosedOf({update}));
 }

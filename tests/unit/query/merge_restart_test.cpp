@@ -64,6 +64,33 @@ TEST(MergerRestart, Rule22_ASnapshotAfterARestartMustHoldWhatWasHandedIn) {
   EXPECT_EQ(Scenario({}, rules).merger.RequiredVersion(kPartition), 0);
 }
 
+TEST(MergerRestart, AReadFromAStoreThatIsBehindAnEarlierReadIsNotTaken) {
+  Scenario s;
+  s.merger.AddResumed(kA, kPartition, kBeginning, At(14));
+  s.Read({}, 6);
+  s.merger.OnPart(RevisedPart(1, 8));
+  s.Answer({RevisedPart(1, 8), RevisedPart(2, 11)}, 12);
+  EXPECT_THAT(s.Closed(), ElementsAre("A 0 v11 REVISED x2"));
+  EXPECT_EQ(s.merger.RequiredVersion(kPartition), 12);
+  s.merger.OnPart(RevisedPart(3, 9));
+  s.Answer({RevisedPart(1, 8), RevisedPart(3, 9)}, 10);
+  EXPECT_THAT(s.Closed(), IsEmpty());
+  s.Answer({RevisedPart(1, 8), RevisedPart(2, 11), RevisedPart(3, 9)}, 12);
+  EXPECT_THAT(s.Closed(), ElementsAre("A 0 v11 REVISED x3"));
+}
+
+TEST(MergerRestart, AWindowBeforeTheNewestNIsNotReadThoughAPartOfItWasFolded) {
+  Scenario s({.parts_apart_max = 0});
+  s.merger.AddLast(kA, kPartition, 1);
+  s.merger.OnPart(FinalPart(0, 1));
+  s.merger.OnPart(FinalPart(7, 2));
+  s.merger.OnPart(FinalPart(14, 3));
+  s.merger.OnPart(RevisedPart(0, 5));
+  EXPECT_THAT(s.Needed(), ElementsAre("0..7"));
+  s.merger.OnSnapshot(Stored({FinalPart(0, 1), FinalPart(7, 2), FinalPart(14, 3)}, 4));
+  EXPECT_THAT(s.Needed(), IsEmpty());
+}
+
 TEST(MergerRestart, OpenPartsOutliveARestart) {
   Scenario s;
   s.Begin();

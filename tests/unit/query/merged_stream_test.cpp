@@ -2,13 +2,14 @@
 // moved by hand.
 #include <gmock/gmock.h>
 
-#include "tests/unit/query/service_fixture.h"
+#include "tests/unit/query/subscribe_client.h"
 
 namespace quantstream::query::testing {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 constexpr int64_t kSpring = 1'741'478'400;  // 2025-03-09T00:00:00Z; that day New York changes
 
@@ -90,7 +91,7 @@ TEST_F(MergedStream, ResumesWhereItWasWithWhatWasRevisedMeanwhile) {
   StreamClient client(stub_.get(), request);
   std::vector<std::string> words;
   while (words.size() < 3) words.push_back(client.Next(1).at(0));
-  EXPECT_THAT(words, ::testing::UnorderedElementsAre("AAA-USD 28 v35 FINAL", "end",
+  EXPECT_THAT(words, UnorderedElementsAre("AAA-USD 28 v35 FINAL", "end",
                                                      "AAA-USD 7 v90 REVISED"));
 }
 
@@ -132,6 +133,98 @@ TEST_F(MergedStream, GetLatestTellsTheOpenWindowInTheOrderAskedFor) {
   EXPECT_EQ(response.candles(1).interval().seconds(), 1);
   EXPECT_EQ(response.candles(2).open_time().seconds(), 14);
   EXPECT_EQ(response.candles(2).state(), v1::CANDLE_STATE_FINAL);
+}
+
+TEST_F(MergedStream, AStandbyThatLagsIsWaitedFor) {
+  Commit(0, 14);
+  history_.Freeze();
+  Commit(14, 21);
+  StreamClient client(stub_.get(), Ask("7s"));
+  ASSERT_TRUE(history_.WaitForSnapshots(2)) << "asked once more";
+  history_.Thaw();
+  EXPECT_THAT(client.Next(4), ElementsAre("AAA-USD 0 v7 FINAL", "AAA-USD 7 v14 FINAL",
+                                          "AAA-USD 14 v21 FINAL", "end"));
+}
+
+TEST_F(MergedStream, AnOldWindowIsReadAgainUntilTheStandbyHasWhatWasRevised) {
+  Commit(0, 70);
+  StreamClient client(stub_.get(), Ask("7s", 10));
+  EXPECT_EQ(client.Next(11).back(), "end");
+  const int begun = history_.snapshots_begun();
+  history_.Freeze();
+  Revise(3, 90);
+  ASSERT_TRUE(history_.WaitForSnapshots(begun + 2)) << "asked once more";
+  history_.Thaw();
+  EXPECT_THAT(client.Next(1), ElementsAre("AAA-USD 0 v90 REVISED"));
+}
+
+TEST_F(MergedStream, SubscribeResumesAMergedItemWithItsToken) {
+  Commit(0, 30);
+  std::string token;
+  {
+    SubscribeClient client(stub_.get());
+    client.Send(Adding({Item(kA, "7s"), Item(kB)}));
+    token = client.NextToken();
+  }
+  Commit(30, 35);
+  Revise(8, 90);
+  v1::SubscribeRequest again = Adding({Item(kB), Item(kA, "7s")});
+  again.set_resume_token(token);
+  SubscribeClient client(stub_.get());
+  client.Send(again);
+  EXPECT_THAT(client.Next(2), ElementsAre("BBB-USD 1s ok", "AAA-USD 7s ok"));
+  EXPECT_THAT(client.Next(3), UnorderedElementsAre("AAA-USD 28 v35 FINAL", "end",
+                                                   "AAA-USD 7 v90 REVISED"));
+  v1::SubscribeRequest other = Adding({Item(kB), Item(kA, "9s")});
+  other.set_resume_token(token);
+  SubscribeClient foreign(stub_.get());
+  foreign.Send(other);
+  EXPECT_EQ(foreign.Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(MergedStream, AWholeVenueBringsAlsoWhatComesLater) {
+  SubscribeClient client(stub_.get());
+  client.Send(Adding({Item("venue:*", "7s", 50)}));
+  EXPECT_THAT(client.Next(2), ElementsAre("* 7s ok", "end"));
+  EXPECT_EQ(client.statuses().front().item().min_update_ms(), 50);
+  const std::string fresh = "venue:NEW-USD";
+  history_.AddInstrument(fresh, kPartition);
+  const auto publish = [&](int64_t from, int64_t to) {
+    std::vector<Update> parts;
+    for (int64_t second = from; second < to; ++second) {
+      parts.push_back(Part(fresh, 1, second, CandleState::kFinal, second + 1));
+    }
+    history_.Commit(parts, to + 1);
+    fanout_.OnEvent(ClosedOf(parts));
+    fanout_.OnEvent(ProgressOf(to + 1, to));
+  };
+  publish(0, 7);
+  EXPECT_THAT(client.Next(3), ElementsAre("NEW-USD 7s ok", "NEW-USD 0 v7 FINAL", "end"));
+  publish(7, 14);
+  std::string word;
+  while (word != "NEW-USD 7 v14 FINAL") {
+    const auto next = client.Next(1);
+    ASSERT_FALSE(next.empty());
+    word = next.front();
+  }
+}
+
+class MergedLag : public MergedStream {
+ protected:
+  void Adjust(ServerOptions* options) override {
+    options->service.lag_wait_max = std::chrono::milliseconds(50);
+  }
+};
+
+TEST_F(MergedLag, AStandbyThatNeverHasWhatWasRevisedIsUnavailable) {
+  Commit(0, 70);
+  StreamClient client(stub_.get(), Ask("7s", 10));
+  EXPECT_EQ(client.Next(11).back(), "end");
+  history_.Freeze();
+  Revise(3, 90);
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), HasSubstr("lags"));
 }
 
 TEST_F(MergedStream, SubscribeTakesMergedItemsAndLetsGoOfThem) {

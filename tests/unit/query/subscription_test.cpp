@@ -197,6 +197,19 @@ TEST(Subscription, AnOpenCandleThatWasLetGoUnsentComesAgain) {
   EXPECT_THAT(TakeCandles(&subscription), ElementsAre("A 12 v7 PARTIAL"));
 }
 
+TEST(Subscription, AnOpenCandleThatWaitsGivesWayToTheNewerOneOfASnapshot) {
+  Subscription subscription = Live();
+  subscription.OnUpdate(kLeg, Partial(kA, 12, 7));
+  subscription.Register(
+      kLeg, {.open = {Partial(kA, 12, 9)}, .committed = {}, .unplaced = {}, .closed_until = {}},
+      "the place was lost");
+  Read(&subscription, {});
+  EXPECT_TRUE(std::holds_alternative<DiscontinuityMessage>(*subscription.Take(kStart)));
+  EXPECT_THAT(TakeCandles(&subscription), ElementsAre("A 12 v9 PARTIAL"));
+  EXPECT_EQ(subscription.Take(kStart), std::nullopt);
+  EXPECT_EQ(subscription.waiting_bytes(), 0);
+}
+
 TEST(Subscription, SkippedTellsHowManyAndWhere) {
   Subscription subscription = Live();
   for (int64_t i = 1; i <= 3; ++i) subscription.OnUpdate(kLeg, Final(kA, 10 + i, i));
