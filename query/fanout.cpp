@@ -173,22 +173,31 @@ Fanout::Senders Fanout::Deliver(const std::vector<Update>& updates) {
   Senders senders;
   const std::string* name = nullptr;
   const Listeners* listeners = nullptr;
-  for (const Update& update : updates) {
-    if (name == nullptr || *name != update->key.instrument) {
-      name = &update->key.instrument;
-      if (latest_.TakeNew(*name)) Introduce(*name, update->partition, &senders);
+  for (auto from = updates.begin(); from != updates.end();) {
+    const CandleKey& key = (*from)->key;
+    if (name == nullptr || *name != key.instrument) {
+      name = &key.instrument;
+      if (latest_.TakeNew(*name)) Introduce(*name, (*from)->partition, &senders);
       const auto found = wanted_.find(*name);
       listeners = found == wanted_.end() ? nullptr : &found->second;
     }
-    if (listeners == nullptr) continue;
-    const auto found = listeners->find(update->key.interval);
-    if (found == listeners->end()) continue;
-    for (const Listener& listener : found->second) {
-      listener.state->subscriber->OnUpdate(listener.leg, update);
-      Touch(listener.state, &senders);
-    }
+    const auto to = std::find_if(from, updates.end(), [&](const Update& update) {
+      return update->key.interval != key.interval || update->key.instrument != key.instrument;
+    });
+    if (listeners != nullptr) DeliverTo(*listeners, {from, to}, &senders);
+    from = to;
   }
   return senders;
+}
+
+void Fanout::DeliverTo(const Listeners& listeners, std::span<const Update> updates,
+                       Senders* senders) {
+  const auto found = listeners.find(updates.front()->key.interval);
+  if (found == listeners.end()) return;
+  for (const Listener& listener : found->second) {
+    listener.state->subscriber->OnUpdates(listener.leg, updates);
+    Touch(listener.state, senders);
+  }
 }
 
 void Fanout::Touch(State* state, Senders* senders) {

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -98,6 +99,8 @@ class Fanout {
   Senders TakeTime(Time now);
 
   State* Find(Subscriber* subscriber);
+  // `updates` are of one series.
+  void DeliverTo(const Listeners& listeners, std::span<const Update> updates, Senders* senders);
   void Touch(State* state, Senders* senders);
   void TellProgress(Time now, Senders* senders);
   void Introduce(const std::string& instrument, int32_t partition, Senders* senders);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -30,6 +31,25 @@ struct Series {
 inline Series SeriesOf(const CandleKey& key) {
   return {key.instrument, key.interval};
 }
+
+// As Series, without a copy: to look one up.
+struct SeriesView {
+  std::string_view instrument;
+  Interval interval;
+};
+
+inline SeriesView ViewOf(const CandleKey& key) {
+  return {key.instrument, key.interval};
+}
+
+struct SeriesLess {
+  using is_transparent = void;
+  template <typename A, typename B>
+  bool operator()(const A& a, const B& b) const {
+    const int order = std::string_view(a.instrument).compare(b.instrument);
+    return order != 0 ? order < 0 : a.interval < b.interval;
+  }
+};
 
 // One state of one candle, ready to be sent: made once, shared by all streams.
 struct CandleUpdate {

@@ -6,6 +6,7 @@
 #include <openssl/hmac.h>
 
 #include <limits>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 
@@ -150,8 +151,22 @@ std::string TokenKey::Encode(const ResumeToken& token) const {
     AppendSigned(start.us, &bytes);
   }
   AppendMerged(token.resume, &bytes);
-  bytes += Sign(bytes);
-  return absl::WebSafeBase64Escape(absl::string_view(bytes.data(), bytes.size()));
+  return Signed(std::move(bytes));
+}
+
+// Streams that want the same stand at the same place one after the other, and a signature is
+// dearer than all the rest: the newest of each thread is kept.
+std::string TokenKey::Signed(std::string bytes) const {
+  struct Newest {
+    std::string secret, bytes, text;
+  };
+  thread_local Newest newest;
+  if (newest.bytes != bytes || newest.secret != secret_) {
+    const std::string whole = bytes + Sign(bytes);
+    newest = {secret_, std::move(bytes),
+              absl::WebSafeBase64Escape(absl::string_view(whole.data(), whole.size()))};
+  }
+  return newest.text;
 }
 
 absl::StatusOr<ResumeToken> TokenKey::Decode(std::string_view text) const {

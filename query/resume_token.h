@@ -32,6 +32,7 @@ class TokenKey {
   absl::StatusOr<ResumeToken> Decode(std::string_view text) const;
 
  private:
+  std::string Signed(std::string bytes) const;
   std::string Sign(std::string_view bytes) const;
 
   std::string secret_;

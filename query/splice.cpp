@@ -102,7 +102,7 @@ void Splice::BeginAtOldest(const Snapshot& snapshot) {
     }
   }
   for (const Update& update : snapshot.candles) {
-    const auto found = series_.find(SeriesOf(update->key));
+    const auto found = series_.find(ViewOf(update->key));
     if (found != series_.end() && found->second.from == kBeginning) {
       found->second.from = update->key.open_time;
     }
@@ -116,7 +116,7 @@ void Splice::DeliverHistory(const Snapshot& snapshot, Outlet* outlet) {
     }
   }
   for (const Update& update : snapshot.candles) {
-    const auto found = series_.find(SeriesOf(update->key));
+    const auto found = series_.find(ViewOf(update->key));
     if (found == series_.end()) continue;
     SetNewestClosed(&found->second, update->key.open_time);
     outlet->SendSnapshot(update);
@@ -133,7 +133,7 @@ void Splice::TakeMarks(const Snapshot& snapshot) {
 
 void Splice::DeliverBuffered(bool first, Outlet* outlet) {
   for (const Update& update : std::exchange(copied_open_, {})) {
-    const auto found = series_.find(SeriesOf(update->key));
+    const auto found = series_.find(ViewOf(update->key));
     if (found != series_.end() && PartialPasses(*update, &found->second)) {
       outlet->SendSnapshot(update);
     }
@@ -145,16 +145,23 @@ void Splice::DeliverBuffered(bool first, Outlet* outlet) {
   buffered_bytes_ = 0;
 }
 
-void Splice::OnUpdate(const Update& update, Outlet* outlet) {
-  Precondition(ticket_ > 0, "Splice::OnUpdate before Register");
-  const auto found = series_.find(SeriesOf(update->key));
+void Splice::OnUpdates(std::span<const Update> updates, Outlet* outlet) {
+  Precondition(ticket_ > 0, "Splice::OnUpdates before Register");
+  if (updates.empty()) return;
+  const auto found = series_.find(ViewOf(updates.front()->key));
   if (found == series_.end()) return;
-  if (reading_) {
-    if (rules_.live_is_buffered) Buffer(update);
-    return;
+  for (const Update& update : updates) {
+    if (!reading_) {
+      Take(update, &found->second, outlet);
+    } else if (rules_.live_is_buffered) {
+      Buffer(update);
+    }
   }
-  const bool passes = update->closed() ? ClosedPasses(*update, &found->second)
-                                       : PartialPasses(*update, &found->second);
+}
+
+void Splice::Take(const Update& update, SeriesState* state, Outlet* outlet) {
+  const bool passes =
+      update->closed() ? ClosedPasses(*update, state) : PartialPasses(*update, state);
   if (passes) outlet->SendLive(update);
 }
 
@@ -185,7 +192,7 @@ void Splice::DropBuffered() {
 }
 
 void Splice::TakeBack(const CandleUpdate& open) {
-  const auto series = series_.find(SeriesOf(open.key));
+  const auto series = series_.find(ViewOf(open.key));
   if (series == series_.end()) return;
   const auto sent = series->second.sent_open.find(open.key.open_time);
   if (sent != series->second.sent_open.end()) sent->second = open.version - 1;

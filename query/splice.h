@@ -18,6 +18,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,7 +43,7 @@ struct MergedResume {
 struct Resume {
   std::map<int32_t, int64_t> marks;      // per partition; one that is absent: from the beginning
   std::map<Interval, EventTime> starts;  // it covered open_time >= this; absent: everything
-  std::map<int32_t, int64_t> required = {};  // least next_version that holds what was merged
+  std::map<int32_t, int64_t> required = {};         // least next_version that holds what was merged
   std::map<std::string, MergedResume> merged = {};  // by the text of the interval
 };
 
@@ -117,8 +118,9 @@ class Splice {
   bool reading() const { return reading_; }
 
   Outcome OnHistory(int64_t ticket, const Snapshot& snapshot, Outlet* outlet);
-  // REQUIRES: Register was called, and the update is of one of the stream's series.
-  void OnUpdate(const Update& update, Outlet* outlet);
+  // REQUIRES: Register was called, and the updates are all of one series.
+  void OnUpdates(std::span<const Update> updates, Outlet* outlet);
+  void OnUpdate(const Update& update, Outlet* outlet) { OnUpdates({&update, 1}, outlet); }
 
   // What was let out is taken back: next, what changed since these marks is read again. Until
   // Register updates must not come.
@@ -157,13 +159,14 @@ class Splice {
   void TakeMarks(const Snapshot& snapshot);
   void DeliverBuffered(bool first, Outlet* outlet);
   void Buffer(const Update& update);
+  void Take(const Update& update, SeriesState* state, Outlet* outlet);
   void SetNewestClosed(SeriesState* state, EventTime open_time);
   bool ClosedPasses(const CandleUpdate& update, SeriesState* state);
   bool PartialPasses(const CandleUpdate& update, SeriesState* state);
 
   StreamSpec spec_;
   SpliceRules rules_;
-  std::map<Series, SeriesState> series_;
+  std::map<Series, SeriesState, SeriesLess> series_;
   std::map<int32_t, int64_t> marks_;        // per partition
   std::map<int32_t, int64_t> open_floors_;  // only with versions_are_per_candle off
   std::map<int32_t, int64_t> required_;  // per partition: least next_version of a usable snapshot

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,9 +20,9 @@ class Subscriber {
   // lost; without one, when it was asked for.
   virtual void OnRegistered(LegId leg, const LiveState& live, std::string_view reason) = 0;
   virtual void OnPlaced(int32_t partition, int64_t committed) = 0;
-  virtual void OnUpdate(LegId leg, const Update& update) = 0;
+  virtual void OnUpdates(LegId leg, std::span<const Update> updates) = 0;  // of one series
   // Every window of the venue in the partition that ends at or before `closed_until` is closed, and
-  // OnUpdate has had its candles. Only for legs that asked for it.
+  // OnUpdates has had its candles. Only for legs that asked for it.
   virtual void OnClosedUntil(int32_t /*partition*/, const VenueClosedUntil& /*closed_until*/) {}
   // The first news of an instrument of a venue that is listened to.
   virtual void OnInstrument(const std::string& /*name*/, int32_t /*partition*/) {}

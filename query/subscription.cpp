@@ -55,7 +55,7 @@ class Subscription::LegOutlet final : public Outlet {
     leg_->base = leg_->splice.marks();
     leg_->starts = leg_->splice.Starts();
     ++leg_->markers_waiting;
-    subscription_->queue_.emplace_back(Marker{leg_->id, leg_->base});
+    subscription_->queue_.emplace_back(std::make_unique<Marker>(Marker{leg_->id, leg_->base}));
   }
   void SendSnapshotEnd() override {
     if (!leg_->merged) subscription_->SnapshotEnded(leg_);
@@ -149,11 +149,11 @@ Splice::Outcome Subscription::OnHistory(LegId id, int64_t ticket, const Snapshot
   return outcome;
 }
 
-void Subscription::OnUpdate(LegId id, const Update& update) {
+void Subscription::OnUpdates(LegId id, std::span<const Update> updates) {
   Leg* leg = Find(id);
   if (leg == nullptr || leg->parked) return;
   LegOutlet outlet(this, leg);
-  leg->splice.OnUpdate(update, &outlet);
+  leg->splice.OnUpdates(updates, &outlet);
   if (leg->merged) QueueMerged(leg, true);
 }
 
@@ -241,7 +241,8 @@ void Subscription::Skip(int64_t bytes_max) {
   SkippedEntry skipped;
   DropWaiting(&skipped);
   if (2 * open_bytes_ > bytes_max) DropOpen(&skipped);
-  if (skipped.message.count > 0) queue_.emplace_back(std::move(skipped));
+  if (skipped.message.count == 0) return;
+  queue_.emplace_back(std::make_unique<SkippedEntry>(std::move(skipped)));
 }
 
 // Live closed candles that wait, and what was said of earlier ones.
@@ -249,8 +250,8 @@ void Subscription::DropWaiting(SkippedEntry* skipped) {
   std::deque<Entry> kept;
   for (Entry& entry : queue_) {
     const auto* candle = std::get_if<QueuedCandle>(&entry);
-    if (auto* earlier = std::get_if<SkippedEntry>(&entry)) {
-      *skipped = std::move(*earlier);  // it stands before all that is dropped now
+    if (auto* earlier = std::get_if<std::unique_ptr<SkippedEntry>>(&entry)) {
+      *skipped = std::move(**earlier);  // it stands before all that is dropped now
     } else if (candle != nullptr && candle->counted) {
       const Leg* leg = Find(candle->leg);
       Count(leg, candle->update, &skipped->message);
@@ -294,19 +295,19 @@ std::optional<StreamMessage> Subscription::Take(Time now) {
 
 void Subscription::TakeClosed(CandlesMessage* message, int64_t* bytes) {
   for (; !queue_.empty(); queue_.pop_front()) {
-    if (const auto* marker = std::get_if<Marker>(&queue_.front())) {
-      OnMarker(*marker);
+    if (const auto* marker = std::get_if<std::unique_ptr<Marker>>(&queue_.front())) {
+      OnMarker(**marker);
       continue;
     }
     auto* candle = std::get_if<QueuedCandle>(&queue_.front());
     if (candle == nullptr) return;
+    const Leg* leg = Find(candle->leg);
     const auto size = static_cast<int64_t>(candle->update->message.size());
-    const bool wanted = Wanted(*candle);
+    const bool wanted = Wanted(*candle, leg);
     if (wanted && !message->candles.empty() && *bytes + size > limits_.message_bytes_max) return;
     if (candle->counted) {
       closed_bytes_ -= candle->update->bytes();
       --closed_waiting_;
-      const Leg* leg = Find(candle->leg);
       const bool merged = leg != nullptr && leg->merged;
       if (!merged) RaiseSent(candle->update->partition, candle->update->version);
     }
@@ -316,9 +317,8 @@ void Subscription::TakeClosed(CandlesMessage* message, int64_t* bytes) {
   }
 }
 
-// Not when its series was removed meanwhile.
-bool Subscription::Wanted(const QueuedCandle& candle) {
-  const Leg* leg = Find(candle.leg);
+// Not when its series was removed meanwhile. `leg`: null: it is gone.
+bool Subscription::Wanted(const QueuedCandle& candle, const Leg* leg) {
   if (leg == nullptr || !leg->shrunk) return leg != nullptr;
   Series series = SeriesOf(candle.update->key);
   if (leg->merged) series.interval = leg->merged->grid().part();
@@ -352,9 +352,9 @@ void Subscription::TakeOpen(Time now, CandlesMessage* message, int64_t* bytes) {
 std::optional<StreamMessage> Subscription::TakeEvent() {
   Entry entry = std::move(queue_.front());
   queue_.pop_front();
-  if (auto* skipped = std::get_if<SkippedEntry>(&entry)) {
-    for (const auto& [partition, version] : skipped->versions) RaiseSent(partition, version);
-    return std::optional<StreamMessage>(std::in_place, std::move(skipped->message));
+  if (const auto* skipped = std::get_if<std::unique_ptr<SkippedEntry>>(&entry)) {
+    for (const auto& [partition, version] : (*skipped)->versions) RaiseSent(partition, version);
+    return std::optional<StreamMessage>(std::in_place, std::move((*skipped)->message));
   }
   const Event& event = std::get<Event>(entry);
   if (std::holds_alternative<ProgressMessage>(*event)) progress_waits_ = false;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -54,7 +55,9 @@ class Subscription {
   void Register(LegId leg, const LiveState& live, std::string_view reason);
   void OnPlaced(int32_t partition, int64_t committed);
   Splice::Outcome OnHistory(LegId leg, int64_t ticket, const Snapshot& snapshot);
-  void OnUpdate(LegId leg, const Update& update);
+  // Of one series, in order.
+  void OnUpdates(LegId leg, std::span<const Update> updates);
+  void OnUpdate(LegId leg, const Update& update) { OnUpdates(leg, {&update, 1}); }
   // What to read now.
   SnapshotRequest Request(LegId leg) const;
   // Of legs of merged intervals. As Merger's; empty: nothing is needed, or not now.
@@ -65,7 +68,7 @@ class Subscription {
   // Null: there is no such leg any more.
   const Splice* splice(LegId leg) const;
 
-  // Every window that ends at or before `watermark` is closed, and OnUpdate has had its candles.
+  // Every window that ends at or before `watermark` is closed, and OnUpdates has had its candles.
   void OnProgress(std::optional<EventTime> watermark, std::string_view trouble);
   void OnDraining(std::chrono::milliseconds reconnect_after);
 
@@ -111,8 +114,10 @@ class Subscription {
     SkippedMessage message;
     std::map<int32_t, int64_t> versions;  // newest that was left out
   };
-  using Event = std::unique_ptr<StreamMessage>;  // most entries are candles, which take less room
-  using Entry = std::variant<QueuedCandle, Marker, SkippedEntry, Event>;
+  using Event = std::unique_ptr<StreamMessage>;
+  // Most entries are candles: what takes more room than they do stands elsewhere.
+  using Entry =
+      std::variant<QueuedCandle, std::unique_ptr<Marker>, std::unique_ptr<SkippedEntry>, Event>;
 
   Leg* Find(LegId leg);
   void SnapshotEnded(Leg* leg);
@@ -123,7 +128,7 @@ class Subscription {
   bool Behind(const Leg& leg) const;
   void DropWaiting(SkippedEntry* skipped);
   void DropOpen(SkippedEntry* skipped);
-  bool Wanted(const QueuedCandle& candle);
+  static bool Wanted(const QueuedCandle& candle, const Leg* leg);
   void OnMarker(const Marker& marker);
   void RaiseSent(int32_t partition, int64_t version);
   void TakeClosed(CandlesMessage* message, int64_t* bytes);

@@ -304,9 +304,9 @@ void SplicedCall::OnPlaced(int32_t partition, int64_t committed) {
   if (!ended_) subscription_.OnPlaced(partition, committed);
 }
 
-void SplicedCall::OnUpdate(LegId leg, const Update& update) {
+void SplicedCall::OnUpdates(LegId leg, std::span<const Update> updates) {
   std::lock_guard lock(mutex_);
-  if (!ended_) subscription_.OnUpdate(leg, update);
+  if (!ended_) subscription_.OnUpdates(leg, updates);
 }
 
 void SplicedCall::OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until) {

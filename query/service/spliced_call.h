@@ -24,7 +24,7 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
   // Subscriber.
   void OnRegistered(LegId leg, const LiveState& live, std::string_view reason) final;
   void OnPlaced(int32_t partition, int64_t committed) final;
-  void OnUpdate(LegId leg, const Update& update) final;
+  void OnUpdates(LegId leg, std::span<const Update> updates) final;
   void OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until) final;
   void OnProgress(std::optional<EventTime> watermark, std::string_view trouble) override;
   void Send() override;

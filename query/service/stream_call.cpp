@@ -127,8 +127,7 @@ void StreamCall::Pump() {
   lock.unlock();
   if (unpark) return parts_->fanout->RegisterAgain(this);
   if (!message) return;
-  const grpc::Slice slice = StreamMessageSlice(*message, token, envelope_);
-  buffer_ = grpc::ByteBuffer(&slice, 1);
+  buffer_ = StreamMessageBytes(*message, token, envelope_);
   Write(&buffer_);
 }
 

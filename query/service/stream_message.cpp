@@ -19,6 +19,7 @@ using google::protobuf::io::CodedOutputStream;
 constexpr uint8_t kCandles = 0x0a;
 constexpr uint8_t kToken = 0x3a;
 constexpr uint8_t kEvent = 0x12;
+constexpr size_t kSharedBytesMin = 1024;
 
 size_t FieldSize(size_t length) {
   return length == 0 ? 0 : 1 + CodedOutputStream::VarintSize64(length) + length;
@@ -50,42 +51,70 @@ class Writer {
   uint8_t* at_;
 };
 
-// response { candles { candles {...} candles {...} } resume_token }
-grpc::Slice BatchSlice(const CandlesMessage& batch, std::string_view token, Envelope envelope) {
-  size_t candles = 0;
-  for (const Update& update : batch.candles) candles += FieldSize(update->message.size());
-  const size_t response = FieldSize(candles) + FieldSize(token.size());
-  const bool wrapped = envelope == Envelope::kSubscribe;
-  Writer writer(wrapped ? FieldSize(response) : response);
-  if (wrapped) writer.Head(kEvent, response);
-  writer.Head(kCandles, candles);
-  for (const Update& update : batch.candles) writer.Field(kCandles, update->message);
-  writer.Field(kToken, token);
-  return writer.Finish();
+// candles { candles {...} candles {...} }: the part of a response that many streams get alike.
+size_t CandlesBytes(const CandlesMessage& batch) {
+  size_t bytes = 0;
+  for (const Update& update : batch.candles) bytes += FieldSize(update->message.size());
+  return bytes;
 }
 
-// Streams that want the same get the same candles one after the other: the newest message of each
-// thread is kept, and its bytes are shared.
-class NewestBatch {
+void WriteCandles(const CandlesMessage& batch, size_t bytes, Writer* writer) {
+  writer->Head(kCandles, bytes);
+  for (const Update& update : batch.candles) writer->Field(kCandles, update->message);
+}
+
+// Streams that want the same get the same candles one after the other: the newest of each thread
+// are kept, and their bytes are shared.
+class NewestCandles {
  public:
-  grpc::Slice Get(const CandlesMessage& batch, Envelope envelope) {
-    if (envelope != envelope_ || batch.candles != candles_) {
-      slice_ = BatchSlice(batch, "", envelope);
+  const grpc::Slice& Get(const CandlesMessage& batch, size_t bytes) {
+    if (batch.candles != candles_) {
+      Writer writer(FieldSize(bytes));
+      WriteCandles(batch, bytes, &writer);
+      slice_ = writer.Finish();
       candles_ = batch.candles;
-      envelope_ = envelope;
     }
     return slice_;
   }
 
  private:
   std::vector<Update> candles_;
-  Envelope envelope_ = Envelope::kStream;
   grpc::Slice slice_;
 };
 
-grpc::Slice SharedSlice(const CandlesMessage& batch, Envelope envelope) {
-  thread_local NewestBatch newest;
-  return newest.Get(batch, envelope);
+// Few bytes are copied faster than they are shared.
+grpc::ByteBuffer SmallBatch(const CandlesMessage& batch, size_t candles, std::string_view token,
+                            Envelope envelope) {
+  const size_t response = FieldSize(candles) + FieldSize(token.size());
+  const bool wrapped = envelope == Envelope::kSubscribe;
+  Writer writer(wrapped ? FieldSize(response) : response);
+  if (wrapped) writer.Head(kEvent, response);
+  WriteCandles(batch, candles, &writer);
+  writer.Field(kToken, token);
+  const grpc::Slice slice = writer.Finish();
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+grpc::ByteBuffer BatchBytes(const CandlesMessage& batch, std::string_view token,
+                            Envelope envelope) {
+  const size_t candles = CandlesBytes(batch);
+  if (candles < kSharedBytesMin) return SmallBatch(batch, candles, token, envelope);
+  thread_local NewestCandles newest;
+  const size_t response = FieldSize(candles) + FieldSize(token.size());
+  std::vector<grpc::Slice> slices;
+  slices.reserve(3);
+  if (envelope == Envelope::kSubscribe) {
+    Writer head(FieldSize(response) - response);
+    head.Head(kEvent, response);
+    slices.push_back(head.Finish());
+  }
+  slices.push_back(newest.Get(batch, candles));
+  if (!token.empty()) {
+    Writer tail(FieldSize(token.size()));
+    tail.Field(kToken, token);
+    slices.push_back(tail.Finish());
+  }
+  return grpc::ByteBuffer(slices.data(), slices.size());
 }
 
 void Fill(const ProgressMessage& progress, v1::StreamCandlesResponse* response) {
@@ -129,20 +158,25 @@ v1::StreamCandlesResponse ResponseOf(const StreamMessage& message) {
   return response;
 }
 
+grpc::ByteBuffer BytesOf(const std::string& text) {
+  const grpc::Slice slice(text);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
 }  // namespace
 
-grpc::Slice StreamMessageSlice(const StreamMessage& message, std::string_view token,
-                               Envelope envelope) {
+grpc::ByteBuffer StreamMessageBytes(const StreamMessage& message, std::string_view token,
+                                    Envelope envelope) {
   if (const auto* batch = std::get_if<CandlesMessage>(&message)) {
-    return token.empty() ? SharedSlice(*batch, envelope) : BatchSlice(*batch, token, envelope);
+    return BatchBytes(*batch, token, envelope);
   }
-  if (const auto* notice = std::get_if<NoticeMessage>(&message)) return grpc::Slice(notice->bytes);
+  if (const auto* notice = std::get_if<NoticeMessage>(&message)) return BytesOf(notice->bytes);
   v1::StreamCandlesResponse response = ResponseOf(message);
   response.set_resume_token(std::string(token));
-  if (envelope == Envelope::kStream) return grpc::Slice(response.SerializeAsString());
+  if (envelope == Envelope::kStream) return BytesOf(response.SerializeAsString());
   v1::SubscribeResponse wrapped;
   *wrapped.mutable_event() = std::move(response);
-  return grpc::Slice(wrapped.SerializeAsString());
+  return BytesOf(wrapped.SerializeAsString());
 }
 
 }  // namespace quantstream::query

@@ -1,8 +1,8 @@
-// The bytes of one event of a stream. Candles are serialised already: they are put together, once,
-// into memory that gRPC sends as it is.
+// The bytes of one event of a stream. Candles are serialised already: they are put together, once
+// for all streams that get the same, into memory that gRPC sends as it is.
 #pragma once
 
-#include <grpcpp/support/slice.h>
+#include <grpcpp/support/byte_buffer.h>
 
 #include <string_view>
 
@@ -16,7 +16,7 @@ enum class Envelope {
 };
 
 // `token`: empty = none.
-grpc::Slice StreamMessageSlice(const StreamMessage& message, std::string_view token,
-                               Envelope envelope);
+grpc::ByteBuffer StreamMessageBytes(const StreamMessage& message, std::string_view token,
+                                    Envelope envelope);
 
 }  // namespace quantstream::query

@@ -42,9 +42,11 @@ void Stream::OnPlaced(int32_t partition, int64_t committed) {
   subscription_.OnPlaced(partition, committed);
 }
 
-void Stream::OnUpdate(LegId leg, const Update& update) {
-  if (update->closed()) offered_.push_back(update);
-  subscription_.OnUpdate(leg, update);
+void Stream::OnUpdates(LegId leg, std::span<const Update> updates) {
+  for (const Update& update : updates) {
+    if (update->closed()) offered_.push_back(update);
+  }
+  subscription_.OnUpdates(leg, updates);
 }
 
 void Stream::OnProgress(std::optional<EventTime> watermark, std::string_view trouble) {

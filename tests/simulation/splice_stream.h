@@ -30,7 +30,7 @@ class Stream final : public Subscriber {
 
   void OnRegistered(LegId leg, const LiveState& live, std::string_view reason) override;
   void OnPlaced(int32_t partition, int64_t committed) override;
-  void OnUpdate(LegId leg, const Update& update) override;
+  void OnUpdates(LegId leg, std::span<const Update> updates) override;
   void OnProgress(std::optional<EventTime> watermark, std::string_view trouble) override;
   void Send() override {}  // the run's own steps do
 

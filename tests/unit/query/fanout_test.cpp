@@ -38,7 +38,9 @@ class Ear final : public Subscriber {
   void OnPlaced(int32_t, int64_t committed) override {
     heard.push_back("placed " + std::to_string(committed));
   }
-  void OnUpdate(LegId, const Update& update) override { heard.push_back(testing::Text(update)); }
+  void OnUpdates(LegId, std::span<const Update> updates) override {
+    for (const Update& update : updates) heard.push_back(testing::Text(update));
+  }
   void Send() override {
     heard.push_back(".");
     if (at_send) at_send();

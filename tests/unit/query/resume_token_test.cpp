@@ -32,6 +32,16 @@ TEST(ResumeTokenTest, OfAnotherKeyIsRefused) {
   EXPECT_TRUE(absl::IsInvalidArgument(TokenKey("b").Decode(TokenKey("a").Encode(Some())).status()));
 }
 
+TEST(ResumeTokenTest, OneAfterTheOtherIsNotTakenForTheOneBefore) {
+  const TokenKey a("a"), b("b");
+  ResumeToken other = Some();
+  other.positions[7] += 1;
+  const std::string first = a.Encode(Some());
+  EXPECT_EQ(b.Decode(b.Encode(Some()))->positions, Some().positions);
+  EXPECT_EQ(b.Decode(b.Encode(other))->positions, other.positions);
+  EXPECT_EQ(a.Encode(Some()), first);
+}
+
 TEST(ResumeTokenTest, EveryChangedByteAndEveryTruncationIsRefused) {
   const TokenKey key("secret");
   const std::string text = key.Encode(Some());
