@@ -101,14 +101,13 @@ void AddStore(QueryConfig* config, config::OptionSet& options) {
                .maximum = 10'000'000,
                .unit = "windows",
                .help = "of one range where empty ones are filled; more get INVALID_ARGUMENT"});
-  options.Add(
-      &config->lag_wait_max_ms,
-      {.name = "lag_wait_max_ms",
-       .fallback = 5'000,
-       .minimum = 0,
-       .maximum = 600'000,
-       .unit = "ms",
-       .help = "a standby that lags behind the live candles is waited for; then UNAVAILABLE"});
+  options.Add(&config->lag_wait_max_ms,
+              {.name = "lag_wait_max_ms",
+               .fallback = 5'000,
+               .minimum = 0,
+               .maximum = 600'000,
+               .unit = "ms",
+               .help = "a standby that lags behind is waited for; then UNAVAILABLE"});
 }
 
 void AddClients(QueryConfig* config, config::OptionSet& options) {
@@ -160,13 +159,18 @@ void AddClients(QueryConfig* config, config::OptionSet& options) {
                .maximum = kMebibyte,
                .unit = "bytes",
                .help = "of one call's headers; more get RESOURCE_EXHAUSTED"});
-  options.Add(&config->handshake_timeout_ms,
-              {.name = "handshake_timeout_ms",
-               .fallback = 5'000,
-               .minimum = 100,
-               .maximum = 120'000,
-               .unit = "ms",
-               .help = "a client that says nothing is held for so long"});
+  options.Add(&config->handshake_timeout_ms, {.name = "handshake_timeout_ms",
+                                              .fallback = 5'000,
+                                              .minimum = 100,
+                                              .maximum = 120'000,
+                                              .unit = "ms",
+                                              .help = "for a client that says nothing"});
+  options.Add(&config->connection_idle_ms, {.name = "connection_idle_ms",
+                                            .fallback = 300'000,
+                                            .minimum = 100,
+                                            .maximum = 86'400'000,
+                                            .unit = "ms",
+                                            .help = "without a call; then it is closed"});
 }
 
 void AddStreams(QueryConfig* config, config::OptionSet& options) {
@@ -334,6 +338,7 @@ ServerOptions QueryConfig::Server() const {
   server.request_bytes_max = request_bytes_max;
   server.metadata_bytes_max = metadata_bytes_max;
   server.handshake_timeout_ms = handshake_timeout_ms;
+  server.connection_idle_ms = connection_idle_ms;
   server.streams_per_connection_max = streams_per_connection_max;
   ServiceLimits& service = server.service;
   service.request.intervals.clear();

@@ -28,7 +28,7 @@ InstrumentDirectory::InstrumentDirectory(std::vector<Instrument> instruments) {
   }
 }
 
-InstrumentMatch InstrumentDirectory::Find(std::string_view text) const {
+InstrumentMatch InstrumentDirectory::Find(std::string_view text, bool nearest) const {
   InstrumentMatch match;
   if (const auto exact = by_name_.find(text); exact != by_name_.end()) {
     match.found = exact->second;
@@ -47,7 +47,7 @@ InstrumentMatch InstrumentDirectory::Find(std::string_view text) const {
   if (match.candidates.size() == 1) {
     match.found = by_name_.find(match.candidates.front())->second;
     match.candidates.clear();
-  } else if (match.candidates.empty()) {
+  } else if (match.candidates.empty() && nearest) {
     match.nearest = Nearest(text);
   }
   std::ranges::sort(match.candidates);

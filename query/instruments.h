@@ -26,7 +26,8 @@ class InstrumentDirectory {
   explicit InstrumentDirectory(std::vector<Instrument> instruments);
 
   // `binance:BTC-USDT`, `binance:btcusdt`, `BTC/USDT`.
-  InstrumentMatch Find(std::string_view text) const;
+  // `nearest`: also looks at every name for what is like it, where it names none.
+  InstrumentMatch Find(std::string_view text, bool nearest = true) const;
 
   // In order of name, after `after`; `filter` whatever its case. An empty text = all.
   std::vector<Instrument> List(std::string_view venue, std::string_view filter,

@@ -19,6 +19,7 @@ struct ServerOptions {
   int request_bytes_max = 1 << 20;
   int metadata_bytes_max = 16 << 10;
   int handshake_timeout_ms = 5000;
+  int connection_idle_ms = 300'000;  // without a call
   int streams_per_connection_max = 100;
   int sync_threads_max = 64;  // reflection and other calls of gRPC's own
 };

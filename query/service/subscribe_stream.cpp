@@ -2,6 +2,7 @@
 
 #include <grpcpp/server_context.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -18,6 +19,8 @@ namespace {
 
 constexpr EventTime kBeginning{std::numeric_limits<int64_t>::min()};
 
+constexpr int kOffersMax = 10;  // of nearest names, per request
+
 constexpr char kPositionGone[] =
     "the live feed was made again since the resume_token: what was missed is read from the store";
 
@@ -31,10 +34,15 @@ void AddStatus(const std::string& instrument, const SubscribeItem& item, const a
   if (!status.ok()) out->set_message(Message(status));
 }
 
-absl::StatusOr<Instrument> Find(const InstrumentDirectory& directory, const std::string& text) {
-  InstrumentMatch match = directory.Find(text);
+// `offers`: unknown ones that may still be told what is like them, which is looked for among all.
+absl::StatusOr<Instrument> Find(const InstrumentDirectory& directory, const std::string& text,
+                                int* offers) {
+  InstrumentMatch match = directory.Find(text, *offers > 0);
   if (match.found) return *std::move(match.found);
-  if (match.candidates.empty()) return InstrumentNotFound(text, match.nearest);
+  if (match.candidates.empty()) {
+    *offers = std::max(0, *offers - 1);
+    return InstrumentNotFound(text, match.nearest);
+  }
   return absl::InvalidArgumentError(absl::StrCat(
       "'", text, "' names several instruments: ", absl::StrJoin(match.candidates, ", ")));
 }
@@ -119,6 +127,7 @@ void SubscribeStream::OnDirectory(const SubscribeQuery& query,
   if (!directory.ok()) {
     return End(WithRetryAfter(directory.status(), parts_->limits.reconnect_after));
   }
+  offers_ = kOffersMax;
   v1::SubscribeResponse answer;
   for (const SubscribeItem& item : query.remove) RemoveItem(item, **directory, &answer);
   Additions additions;
@@ -157,7 +166,7 @@ absl::Status SubscribeStream::Remove(const SubscribeItem& item,
         if (its && !active.by_name) dropped.push_back(place);
       }
     } else {
-      const auto instrument = Find(directory, item.instrument);
+      const auto instrument = Find(directory, item.instrument, &offers_);
       if (!instrument.ok()) return instrument.status();
       const auto found = active_.find({instrument->name, interval});
       if (found == active_.end() || !found->second.by_name) return missing;
@@ -189,7 +198,7 @@ absl::Status SubscribeStream::Add(const SubscribeItem& item, const HistoryQuery&
                                   const InstrumentDirectory& directory, Additions* additions) {
   if (!item.status.ok()) return item.status;
   if (item.whole_venue()) return AddVenue(item, history, directory, additions);
-  const auto instrument = Find(directory, item.instrument);
+  const auto instrument = Find(directory, item.instrument, &offers_);
   if (!instrument.ok()) return instrument.status();
   std::lock_guard lock(mutex_);
   const Active active{.series = {}, .by_name = true, .closed_only = history.closed_only};

@@ -93,7 +93,8 @@ class SubscribeStream final : public StreamCall,
   void FinishWith(const grpc::Status& status) override { Finish(status); }
 
   grpc::ByteBuffer request_;  // of the read in flight
-  bool first_ = true;         // only touched by who works on the request
+  bool first_ = true;         // only touched by who works on the request, as offers_
+  int offers_ = 0;            // of nearest names that are left to it
   // Guarded by mutex_.
   bool read_due_ = false;  // the last request was taken
   bool adding_ = false;

@@ -69,6 +69,23 @@ TEST_F(HostileConnections, AThousandThatSayNothingAreCutOffAndOthersAreServedMea
   EXPECT_EQ(Metric("quantstream_query_connections_refused_total"), 0);
 }
 
+class IdleConnections : public HostileConnections {
+ protected:
+  void Adjust(ServerOptions* options) override { options->connection_idle_ms = 200; }
+};
+
+TEST_F(IdleConnections, OnesThatGreetAndAskNothingAreClosedAndAClientThatWasIdleIsServedAgain) {
+  ASSERT_TRUE(Answers(stub_.get()));
+  std::vector<int> idle;
+  for (int i = 0; i < 20; ++i) idle.push_back(DialAndSend(server_->port(), RawGreeting()));
+  for (const int fd : idle) {
+    EXPECT_TRUE(IsClosed(fd));
+    close(fd);
+  }
+  EXPECT_TRUE(test_support::WaitFor([&] { return Metric("quantstream_query_connections") == 0; }));
+  EXPECT_TRUE(Answers(stub_.get()));
+}
+
 TEST_F(HostileConnections, NonsenseAndHalvesOfCallsEndTheirConnectionAlone) {
   ASSERT_TRUE(Answers(stub_.get()));
   const std::string call = RawCall("StreamCandles", StreamOf(kA).SerializeAsString());

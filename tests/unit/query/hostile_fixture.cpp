@@ -2,6 +2,7 @@
 
 #include <grpcpp/generic/generic_stub.h>
 #include <prometheus/registry.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <future>
@@ -17,12 +18,26 @@ constexpr const char* kGauges[] = {
 
 }  // namespace
 
+void HostileTest::SetUp() {
+  ServiceTest::SetUp();
+  descriptors_ = Descriptors(getpid());
+}
+
 void HostileTest::TearDown() {
   EXPECT_TRUE(WaitForSubscribers(0));
   EXPECT_TRUE(test_support::WaitFor([&] { return trades_.listeners() == 0; }));
   for (const char* gauge : kGauges) {
     EXPECT_TRUE(test_support::WaitFor([&] { return Metric(gauge) == 0; })) << gauge;
   }
+  EXPECT_TRUE(test_support::WaitFor([&] { return Metric("quantstream_query_connections") <= 1; }))
+      << "stub_ has one";
+  constexpr int kOfGrpc = 16;  // those that it makes when it first needs them, and keeps
+  const auto few = [&] { return Descriptors(getpid()) <= descriptors_ + kOfGrpc; };
+  EXPECT_TRUE(test_support::WaitFor(few)) << Descriptors(getpid()) << " of " << descriptors_;
+  ExpectItAnswers();
+}
+
+void HostileTest::ExpectItAnswers() {
   const auto stub = Connect();
   CloseNext();
   v1::GetCandlesRequest request;

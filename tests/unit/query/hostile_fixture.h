@@ -19,7 +19,7 @@ inline constexpr const char* kMethods[] = {
 
 class HostileTest : public ServiceTest {
  protected:
-  // Asks for candles and follows a stream on a connection of its own.
+  void SetUp() override;
   void TearDown() override;
 
   // How a call of this method ends on a request of these bytes; calls that stay open are bounded.
@@ -33,7 +33,11 @@ class HostileTest : public ServiceTest {
   int64_t closed() const { return closed_; }
 
  private:
+  // Asks for candles and follows a stream on a connection of its own.
+  void ExpectItAnswers();
+
   int64_t closed_ = 0;
+  int64_t descriptors_ = 0;  // of this process before
 };
 
 // A stream of kA whose events are looked at whole.

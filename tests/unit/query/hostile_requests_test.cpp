@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <google/rpc/error_details.pb.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "query/resume_token.h"
@@ -299,6 +300,28 @@ TEST_F(HostileRequests, TenThousandItemsInOneSubscribeAreTooManyAndThousandsAreA
   while (!response.event().has_snapshot_end() && stream->Read(&response)) {
   }
   EXPECT_EQ(history_.snapshots_begun(), 1) << "the same item 4,000 times is one";
+  context.TryCancel();
+  while (stream->Read(&response)) {
+  }
+  stream->Finish();
+}
+
+TEST_F(HostileRequests, TheNearestAreLookedForOnlyForTheFirstUnknownOnesOfARequest) {
+  v1::SubscribeRequest request;
+  for (int i = 0; i < 1'000; ++i) {
+    request.add_add()->set_instrument("venue:AAB-USD");
+    request.mutable_add(i)->set_interval("1s");
+  }
+  grpc::ClientContext context;
+  auto stream = stub_->Subscribe(&context);
+  ASSERT_TRUE(stream->Write(request));
+  v1::SubscribeResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_THAT(response.statuses(), SizeIs(1'000));
+  const auto offered = std::ranges::count_if(response.statuses(), [](const auto& status) {
+    return status.message().find(kA) != std::string::npos;
+  });
+  EXPECT_EQ(offered, 10);
   context.TryCancel();
   while (stream->Read(&response)) {
   }

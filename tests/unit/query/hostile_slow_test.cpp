@@ -45,6 +45,20 @@ class HostileSlowClients : public HostileTest {
       ASSERT_LT(closed(), 100'000);
     }
   }
+  // Each adds an instrument that there is; most of its answer is about those that there are not.
+  std::vector<v1::SubscribeRequest> Additions(int count) {
+    std::vector<v1::SubscribeRequest> requests;
+    for (int i = 0; i < count; ++i) {
+      const std::string name = "venue:X" + std::to_string(i) + "-USD";
+      history_.AddInstrument(name, kPartition);
+      v1::SubscribeRequest& request = requests.emplace_back();
+      request.set_last(1);
+      request.add_add()->set_instrument(name);
+      for (int k = 0; k < 100; ++k) request.add_add()->set_instrument("venue:NO" + name);
+      for (auto& item : *request.mutable_add()) item.set_interval("1s");
+    }
+    return requests;
+  }
   static void ExpectAll(const std::set<int64_t>& finals, int64_t from, int64_t until) {
     for (int64_t open_s = from; open_s <= until; ++open_s) {
       ASSERT_TRUE(finals.contains(open_s)) << open_s;
@@ -57,9 +71,12 @@ TEST_F(HostileSlowClients, ConflateStaysInItsBoundAndGoesOnFromTheStoreWithEvery
   EventReader slow(stub.get(), SlowStream(v1::SLOW_CONSUMER_POLICY_CONFLATE));
   ASSERT_TRUE(slow.ReadUntilSnapshotEnd());
   CloseUntilTooSlow(1, 1);
-  for (int i = 0; i < 1'000; ++i) CloseNext();
-  EXPECT_TRUE(test_support::WaitFor([&] { return WaitingBytes() == 0; })) << "it was let go";
-  EXPECT_EQ(Metric("quantstream_query_slow_clients_total"), 1);
+  // Its own gRPC may take a little more, and then it is live again until it is too slow once more.
+  for (int i = 0; i < 1'000 || WaitingBytes() > 0; ++i) {
+    CloseNext();
+    ASSERT_LE(WaitingBytes(), kBound + 2'000);
+    ASSERT_LT(closed(), 100'000) << "what waits is not let go";
+  }
   ASSERT_TRUE(slow.ReadUntil(closed()));
   ExpectAll(slow.finals(), 1, closed());
   EXPECT_FALSE(slow.went_back());
@@ -144,27 +161,24 @@ TEST_F(HostileSlowClients, AHundredBesideAFastOneCostTheirBoundsAndItNothing) {
 }
 
 TEST_F(HostileSlowClients, OneThatAsksAndNeverReadsIsNotListenedToUntilItReads) {
-  constexpr int kRequests = 200;
-  v1::SubscribeRequest request;
-  for (int i = 0; i < 1'000; ++i) {
-    request.add_add()->set_instrument("venue:NONE" + std::string(50, 'X'));
-    request.mutable_add(i)->set_interval("1s");
-  }
+  constexpr int kRequests = 200, kTakenMax = 40;
+  const std::vector<v1::SubscribeRequest> requests = Additions(kRequests);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(2));
   const auto stub = ConnectSlow();
   auto stream = stub->Subscribe(&context);
-  std::atomic<int> written = 0;
   std::thread writer([&] {
-    while (written < kRequests && stream->Write(request)) ++written;
+    for (const auto& request : requests) EXPECT_TRUE(stream->Write(request));
   });
-  // Were it listened to, all would be taken though no answer is.
-  EXPECT_FALSE(test_support::WaitFor([&] { return written == kRequests; },
+  EXPECT_TRUE(history_.WaitForSnapshots(1));
+  // Each that is taken has a history read begun: were it listened to, all would be.
+  EXPECT_FALSE(test_support::WaitFor([&] { return history_.snapshots_begun() > kTakenMax; },
                                      std::chrono::milliseconds(500)));
   v1::SubscribeResponse response;
   int answered = 0;
   while (answered < kRequests && stream->Read(&response)) answered += response.statuses_size() > 0;
   EXPECT_EQ(answered, kRequests);
+  EXPECT_TRUE(history_.WaitForSnapshots(kRequests));
   writer.join();
   context.TryCancel();
   while (stream->Read(&response)) {

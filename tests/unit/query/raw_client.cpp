@@ -40,6 +40,10 @@ void Reset(int fd) {
   close(fd);
 }
 
+std::string RawGreeting() {
+  return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + Frame(4, 0, "");
+}
+
 std::string RawCall(const std::string& method, const std::string& request) {
   std::string headers;
   for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
@@ -53,8 +57,7 @@ std::string RawCall(const std::string& method, const std::string& request) {
                static_cast<char>(value.size()) + value;
   }
   const std::string prefix{0, 0, 0, 0, static_cast<char>(request.size())};
-  return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + Frame(4, 0, "") + Frame(1, 4, headers) +
-         Frame(0, 1, prefix + request);
+  return RawGreeting() + Frame(1, 4, headers) + Frame(0, 1, prefix + request);
 }
 
 }  // namespace quantstream::query::testing

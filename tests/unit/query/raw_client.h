@@ -10,6 +10,8 @@ namespace quantstream::query::testing {
 int DialAndSend(uint16_t port, const std::string& bytes);
 // It vanishes: the server gets an RST.
 void Reset(int fd);
+// The preface and settings of an HTTP/2 connection, and no call.
+std::string RawGreeting();
 // A call of MarketData in HTTP/2 by hand, from the preface on: whoever sends it and does not read
 // takes no more than the first 64 KiB.
 std::string RawCall(const std::string& method, const std::string& request);
