@@ -7,6 +7,7 @@
 
 #include "quantstream/v1/market_data.pb.h"
 #include "query/service/candle_page.h"
+#include "query/service/merged_fill.h"
 #include "query/service/merged_page.h"
 #include "query/service/page_message.h"
 #include "query/service/unary_call.h"
@@ -75,7 +76,9 @@ class GetCandlesCall final : public UnaryCall {
           if (!page.ok()) return End(page.status());
           // A store that lags may lack parts of windows that the clock has passed.
           const auto closed_until = page->next_version >= committed ? clock : std::nullopt;
-          if (auto status = CheckRange(query_, *page); !status.ok()) return End(status);
+          auto status = CheckRange(query_, *page);
+          if (status.ok()) status = CheckMergedFill(query_, parts_->limits.request, *page);
+          if (!status.ok()) return End(status);
           Answer(CutMergedPage(query_, request, *page, open_, closed_until));
         });
   }

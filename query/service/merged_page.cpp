@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "query/merge_window.h"
+#include "query/service/merged_fill.h"
 
 namespace quantstream::query {
 namespace {
@@ -65,7 +66,8 @@ PageRequest PartsRequest(const CandlesQuery& query, const StreamSeries& parts, i
           .to = query.grid.FirstFrom(query.to),
           .newest_first = query.newest_first || all,
           .candles_max = std::max(std::min(windows * in_window, parts_max), in_window) + 1,
-          .with_scaled = true};
+          .with_scaled = true,
+          .for_fill = query.fill};
 }
 
 CandlePage CutMergedPage(const CandlesQuery& query, const PageRequest& request, const Page& page,
@@ -81,14 +83,18 @@ CandlePage CutMergedPage(const CandlesQuery& query, const PageRequest& request, 
     closed_until = std::max(closed_until.value_or(stored_until), stored_until);
   }
 
-  CandlePage cut;
-  std::vector<Update>& candles = cut.candles;
+  MergedWindows merged_windows{{}, closed_until.value_or(EventTime{}), edge, std::nullopt};
   for (auto& [start, window] : windows) {
     const bool closed = !window.has_open() && closed_until && grid.End(start) <= *closed_until;
     Update merged = MakeMerged(grid, request.series.instrument, request.partition, start,
                                window.Merge(), closed);
-    if (Wanted(query, merged->state)) candles.push_back(std::move(merged));
+    if (!closed && !merged_windows.open_at) merged_windows.open_at = start;
+    if (Wanted(query, merged->state)) merged_windows.candles.push_back(std::move(merged));
   }
+  CandlePage cut;
+  std::vector<Update>& candles = cut.candles;
+  candles = query.fill ? FillMerged(query, request, page, std::move(merged_windows))
+                       : std::move(merged_windows.candles);
   std::optional<int64_t> left = query.left;
   if (FirstOfNewest(query)) {
     const auto newest = std::min(candles.size(), static_cast<size_t>(*left));

@@ -149,9 +149,6 @@ absl::StatusOr<CandlesQuery> Check(const v1::GetCandlesRequest& request,
   query.fingerprint = FingerprintOf(request);
   CheckPosition(request, &checker, &query);
   CheckMergedLast(limits, &checker, query);
-  if (query.fill && query.grid.merged()) {
-    checker.Wrong("fill", "legal with an interval that is merged: FILL_NONE");
-  }
   if (!checker.status().ok()) return checker.status();
   return query;
 }

@@ -150,6 +150,109 @@ TEST_F(MergedCandles, ADayOfATimeZone) {
   EXPECT_EQ(day.interval().seconds(), 86'400);
 }
 
+class MergedCandlesFilled : public MergedCandles {
+ protected:
+  // Windows of 7 s without trades: 7, 14, 28. What is after 42 is open.
+  void StoreWithHoles() {
+    for (const int64_t start : {0, 21, 35, 42}) {
+      const int64_t seconds = start == 42 ? 3 : 7;
+      std::vector<Update> rows;
+      for (int64_t second = start; second < start + seconds; ++second) {
+        rows.push_back(Part(kA, 1, second, CandleState::kFinal, second + 1, 100 + second));
+      }
+      history_.Commit(rows, start + seconds + 1);
+    }
+  }
+  static v1::GetCandlesRequest AskFilled() {
+    v1::GetCandlesRequest request = Ask("7s");
+    request.set_fill(v1::FILL_PREVIOUS_CLOSE);
+    return request;
+  }
+  std::vector<std::string> Candles(const v1::GetCandlesRequest& request) {
+    std::vector<std::string> words = Pages(request);
+    std::erase(words, "|");
+    return words;
+  }
+  // However the pages are cut.
+  void ExpectInAllPages(v1::GetCandlesRequest request, std::vector<std::string> expected) {
+    for (int32_t size = 1; size <= 7; ++size) {
+      request.set_page_size(size);
+      request.set_order(v1::CANDLE_ORDER_ASCENDING);
+      EXPECT_EQ(Candles(request), expected) << "pages of " << size;
+      request.set_order(v1::CANDLE_ORDER_DESCENDING);
+      const std::vector<std::string> newest_first(expected.rbegin(), expected.rend());
+      EXPECT_EQ(Candles(request), newest_first) << "newest first, pages of " << size;
+    }
+  }
+};
+
+const std::vector<std::string> kFilled = {"0 v7 FINAL x7",   "7 v0 FINAL x0",  "14 v0 FINAL x0",
+                                          "21 v28 FINAL x7", "28 v0 FINAL x0", "35 v42 FINAL x7"};
+
+TEST_F(MergedCandlesFilled, FromTheFirstWindowToTheNewestClosedOneInPagesOfAnySize) {
+  StoreWithHoles();
+  ExpectInAllPages(AskFilled(), kFilled);
+}
+
+TEST_F(MergedCandlesFilled, ARangeThatBeginsInAHoleTakesTheCloseBeforeIt) {
+  StoreWithHoles();
+  v1::GetCandlesRequest request = AskFilled();
+  request.mutable_start_time()->set_seconds(10);
+  request.mutable_end_time()->set_seconds(35);
+  ExpectInAllPages(request, {kFilled.begin() + 2, kFilled.begin() + 5});
+  grpc::ClientContext context;
+  v1::GetCandlesResponse response;
+  ASSERT_TRUE(stub_->GetCandles(&context, request, &response).ok());
+  const v1::Candle& filled = response.candles(0);
+  EXPECT_TRUE(filled.filled());
+  EXPECT_EQ(filled.open(), "106") << "of second 6";
+  EXPECT_EQ(filled.close(), "106");
+  EXPECT_EQ(filled.interval().seconds(), 7);
+  EXPECT_EQ(response.candles(2).close(), "127");
+}
+
+TEST_F(MergedCandlesFilled, TheNewestN) {
+  StoreWithHoles();
+  for (int32_t last = 1; last <= 6; ++last) {
+    v1::GetCandlesRequest request = AskFilled();
+    request.set_last(last);
+    ExpectInAllPages(request, {kFilled.end() - last, kFilled.end()});
+  }
+}
+
+TEST_F(MergedCandlesFilled, AnOpenWindowComesBehindWhatIsFilled) {
+  StoreWithHoles();
+  v1::GetCandlesRequest request = AskFilled();
+  for (const auto state :
+       {v1::CANDLE_STATE_FINAL, v1::CANDLE_STATE_REVISED, v1::CANDLE_STATE_PARTIAL}) {
+    request.add_states(state);
+  }
+  std::vector<std::string> expected = kFilled;
+  expected.push_back("42 v45 PARTIAL x3");
+  EXPECT_EQ(Candles(request), expected);
+}
+
+class MergedCandlesFilledInFewParts : public MergedCandlesFilled {
+  void Adjust(ServerOptions* options) override {
+    options->service.request.snapshot_candles_max = 10;
+    options->service.request.filled_candles_max = 7;
+  }
+};
+
+TEST_F(MergedCandlesFilledInFewParts, PagesThatEndWithinAWindowAreFilledToIt) {
+  StoreWithHoles();
+  ExpectInAllPages(AskFilled(), kFilled);
+}
+
+TEST_F(MergedCandlesFilledInFewParts, MoreWindowsThanOneRangeMayHaveAreRefused) {
+  StoreWithHoles();
+  history_.Commit({Part(kA, 1, 90, CandleState::kFinal, 91)}, 92);
+  grpc::ClientContext context;
+  v1::GetCandlesResponse response;
+  const grpc::Status status = stub_->GetCandles(&context, AskFilled(), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 class MergedCandlesInFewParts : public MergedCandles {
   void Adjust(ServerOptions* options) override {
     options->service.request.snapshot_candles_max = 10;
