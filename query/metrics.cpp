@@ -14,6 +14,7 @@ using prometheus::Histogram;
 
 const Histogram::BucketBoundaries kSeconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                               0.1,   0.25,   0.5,   1,    2.5,   10};
+constexpr const char* kPolicies[] = {"CONFLATE", "SKIP_AND_TELL", "DISCONNECT"};
 constexpr const char* kMethods[] = {"ListInstruments", "GetCandles",       "GetLatest",
                                     "StreamCandles",   "Subscribe",        "StreamTrades",
                                     "ListGaps",        "GetCandleLineage", "GetServerInfo"};
@@ -50,8 +51,11 @@ struct Metrics::Series {
   Counter& conflated =
       MakeCounter(*registry, "quantstream_query_candles_conflated_total",
                   "PARTIAL candles that were overtaken by a newer state before they were sent");
-  Counter& slow = MakeCounter(*registry, "quantstream_query_slow_clients_total",
-                              "Times a client reached queue_bytes_max: its policy took effect");
+  prometheus::Family<Counter>& slow =
+      prometheus::BuildCounter()
+          .Name("quantstream_query_slow_clients_total")
+          .Help("Times a client reached queue_bytes_max, by the policy that took effect")
+          .Register(*registry);
   Counter& lagged = MakeCounter(*registry, "quantstream_query_lagging_snapshots_total",
                                 "Snapshots that were older than the live side, and read again");
   Gauge& snapshot_bytes = MakeGauge(*registry, "quantstream_query_snapshot_bytes",
@@ -114,6 +118,7 @@ struct Metrics::Series {
 Metrics::Metrics() : series_(std::make_unique<Series>()) {
   for (const char* method : kMethods) series_->calls.Add({{"method", method}, {"code", "OK"}});
   series_->history.Add({{"code", "OK"}});
+  for (const char* policy : kPolicies) series_->slow.Add({{"policy", policy}});
 }
 
 Metrics::~Metrics() = default;
@@ -145,8 +150,8 @@ void Metrics::MessageSent(int64_t candles) {
 void Metrics::CandlesConflated(int64_t candles) {
   series_->conflated.Increment(static_cast<double>(candles));
 }
-void Metrics::ClientTooSlow() {
-  series_->slow.Increment();
+void Metrics::ClientTooSlow(std::string_view policy) {
+  series_->slow.Add({{"policy", std::string(policy)}}).Increment();
 }
 void Metrics::SnapshotLagged() {
   series_->lagged.Increment();

@@ -32,7 +32,8 @@ class Metrics {
   // Streams.
   void MessageSent(int64_t candles);
   void CandlesConflated(int64_t candles);
-  void ClientTooSlow();
+  // `policy`: as SlowConsumerPolicy, without its beginning: "CONFLATE".
+  void ClientTooSlow(std::string_view policy);
   void SnapshotLagged();
   void SnapshotBytes(int64_t bytes);
   void QueueBytes(int64_t bytes);

@@ -21,6 +21,18 @@ std::chrono::milliseconds Jittered(std::chrono::milliseconds most) {
       std::uniform_int_distribution<int64_t>(most.count() / 2, most.count())(random));
 }
 
+std::string_view NameOf(SlowPolicy policy) {
+  switch (policy) {
+    case SlowPolicy::kConflate:
+      return "CONFLATE";
+    case SlowPolicy::kSkipAndTell:
+      return "SKIP_AND_TELL";
+    case SlowPolicy::kDisconnect:
+      return "DISCONNECT";
+  }
+  return "";
+}
+
 }  // namespace
 
 StreamCall::StreamCall(ServiceParts* parts, grpc::CallbackServerContext* context,
@@ -136,7 +148,7 @@ void StreamCall::RelieveLocked() {
   const int64_t bytes_max = parts_->QueueBytesMax();
   if (!subscription_.Overflows(bytes_max)) return;
   if (subscription_.StoreIsSlow()) return subscription_.DropBuffered();
-  parts_->metrics->ClientTooSlow();
+  parts_->metrics->ClientTooSlow(NameOf(policy_));
   switch (policy_) {
     case SlowPolicy::kConflate:
       return subscription_.Park();

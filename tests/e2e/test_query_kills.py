@@ -43,9 +43,22 @@ def wait_for_news(world, many, others, what):
     following.wait_for_news(world, others, what)
 
 
-def kill_again_and_again(world, replicas, many, others):
+class Slow:
+    """How often slow clients met their policy, over all lives of the replicas."""
+
+    def __init__(self):
+        self.times = collections.Counter()
+
+    def count(self, replica):
+        for policy in crowd.POLICIES:
+            self.times[policy] += int(replica.metric(
+                "quantstream_query_slow_clients_total", f'policy="{policy}"'))
+
+
+def kill_again_and_again(world, replicas, many, others, slow):
     for number in range(1, KILLS + 1):
         victim = replicas[number % len(replicas)]
+        slow.count(victim)
         if number % 3 == 0:
             assert victim.stop() == 0, victim.log()
         else:
@@ -100,14 +113,16 @@ def judge_others(others, truth):
     return counts
 
 
-def report(counts):
+def report(counts, slow):
     for kind, numbers in sorted(counts.items()):
         print(f"  {kind}: " + ", ".join(f"{n} {what}" for what, n in numbers.items()))
     total = sum(counts.values(), collections.Counter())
     print(f"{KILLS} kills, {total['clients']} clients, {total['resumes']} resumes, "
           f"{total['skipped']} skipped, {total['disconnects']} disconnects, "
           f"{total['candles']} closed candles equal PostgreSQL, 0 steps back", flush=True)
-    assert total["skipped"] and total["disconnects"], "nobody was slow"
+    print("slow: " + ", ".join(f"{slow.times[each]} times {each}" for each in crowd.POLICIES))
+    assert total["skipped"] and total["disconnects"] and all(
+        slow.times[each] for each in crowd.POLICIES), "nobody was slow"
 
 
 def start_clients(world, addresses, absent):
@@ -141,13 +156,16 @@ def main():
             replica.wait_until_ready()
         many, others = start_clients(world, [replica.address for replica in replicas], absent)
         wait_for_news(world, many, others, "at the beginning")
-        kill_again_and_again(world, replicas, many, others)
+        slow = Slow()
+        kill_again_and_again(world, replicas, many, others, slow)
         many.ask("fast")
         truth = following.end_of_feed(world, simulator, others)
         counts = judge(world, many)
         counts.update(judge_others(others, truth))
         many.close()
-    report(counts)
+        for replica in replicas:
+            slow.count(replica)
+    report(counts, slow)
     assert not (absent and os.environ.get("CI")), f"could not be built: {', '.join(absent)}"
 
 
