@@ -33,32 +33,26 @@ class GetCandlesCall final : public UnaryCall {
     auto query = Parse(request, parts_->limits.request);
     if (!query.ok()) return End(query.status());
     query_ = *std::move(query);
-    parts_->instruments.Resolve(
-        {query_.instrument}, [](size_t) { return "instrument"; },
-        [this, self = shared_from_this()](auto instruments) {
-          OnResolved(std::move(instruments));
-        });
+    Resolve(query_.instrument, [this](const Instrument& instrument) { ReadCandles(instrument); });
   }
 
  private:
-  void OnResolved(absl::StatusOr<std::vector<Instrument>> instruments) {
-    if (cancellation_->cancelled()) return;  // nothing that the call shares is sure to be there
-    if (!instruments.ok()) return End(instruments.status());
-    if (query_.grid.merged()) return ReadParts(instruments->front());
-    const Series series{instruments->front().name, query_.interval};
+  void ReadCandles(const Instrument& instrument) {
+    if (query_.grid.merged()) return ReadParts(instrument);
+    const Series series{instrument.name, query_.interval};
     if (query_.with_partial) {
-      open_ = parts_->fanout->Look({{series, instruments->front().partition}}).open;
+      open_ = parts_->fanout->Look({{series, instrument.partition}}).open;
     }
-    request_ = PageRequestFor(query_, series, instruments->front().partition);
+    request_ = PageRequestFor(query_, series, instrument.partition);
     if (recent_ == nullptr || request_.for_fill || request_.with_scaled) return Read();
     auto page = recent_->Find(request_, Clock::now());
     parts_->metrics->RecentAsked(page.has_value());
     if (page) return OnPage(*std::move(page));
     read_ = request_;
     ticket_ = recent_->Begin(&read_, Clock::now());
-    parts_->history->ReadPage(
-        read_, cancellation_,
-        [this, self = shared_from_this()](auto read) { OnRead(std::move(read)); });
+    parts_->history->ReadPage(read_, cancellation_, [this, self = shared_from_this()](auto read) {
+      OnRead(std::move(read));
+    });
   }
 
   // An interval that is not stored. What is closed and what is open is looked at before it is read.
@@ -94,14 +88,13 @@ class GetCandlesCall final : public UnaryCall {
   }
 
   void Read() {
-    parts_->history->ReadPage(request_, cancellation_,
-                              [this, self = shared_from_this()](auto page) {
-                                if (recent_ != nullptr) {
-                                  recent_->End(0, request_, page.ok() ? &*page : nullptr,
-                                               Clock::now());
-                                }
-                                OnPage(std::move(page));
-                              });
+    parts_->history->ReadPage(
+        request_, cancellation_, [this, self = shared_from_this()](auto page) {
+          if (recent_ != nullptr) {
+            recent_->End(0, request_, page.ok() ? &*page : nullptr, Clock::now());
+          }
+          OnPage(std::move(page));
+        });
   }
 
   void OnPage(absl::StatusOr<Page> page) {

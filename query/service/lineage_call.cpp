@@ -4,8 +4,8 @@
 
 #include "quantstream/v1/market_data.pb.h"
 #include "query/service/audit_requests.h"
-#include "query/timestamps.h"
 #include "query/service/unary_call.h"
+#include "query/timestamps.h"
 
 namespace quantstream::query {
 namespace {
@@ -50,18 +50,12 @@ class LineageCall final : public UnaryCall {
     auto query = Check(request, parts_->limits.request);
     if (!query.ok()) return End(query.status());
     query_ = *std::move(query);
-    parts_->instruments.Resolve(
-        {query_.instrument}, [](size_t) { return "instrument"; },
-        [this, self = shared_from_this()](auto instruments) {
-          OnResolved(std::move(instruments));
-        });
+    Resolve(query_.instrument, [this](Instrument instrument) { Read(std::move(instrument)); });
   }
 
  private:
-  void OnResolved(absl::StatusOr<std::vector<Instrument>> instruments) {
-    if (cancellation_->cancelled()) return;  // nothing that the call shares is sure to be there
-    if (!instruments.ok()) return End(instruments.status());
-    instrument_ = std::move(instruments->front());
+  void Read(Instrument instrument) {
+    instrument_ = std::move(instrument);
     parts_->history->ReadLineage({.instrument = instrument_.name,
                                   .interval = query_.interval,
                                   .open_time = query_.open_time},

@@ -5,8 +5,8 @@
 
 #include "quantstream/v1/market_data.pb.h"
 #include "query/service/audit_requests.h"
-#include "query/timestamps.h"
 #include "query/service/unary_call.h"
+#include "query/timestamps.h"
 
 namespace quantstream::query {
 namespace {
@@ -38,31 +38,21 @@ class ListGapsCall final : public UnaryCall {
     if (!query.ok()) return End(query.status());
     query_ = *std::move(query);
     if (query_.instrument.empty()) return Read(std::nullopt);
-    parts_->instruments.Resolve(
-        {query_.instrument}, [](size_t) { return "instrument"; },
-        [this, self = shared_from_this()](auto instruments) {
-          OnResolved(std::move(instruments));
-        });
+    Resolve(query_.instrument, [this](const Instrument& of) {
+      Read(GapsOf{.instrument = of.name, .venue = of.venue, .partition = of.partition});
+    });
   }
 
  private:
-  void OnResolved(absl::StatusOr<std::vector<Instrument>> instruments) {
-    if (cancellation_->cancelled()) return;  // nothing that the call shares is sure to be there
-    if (!instruments.ok()) return End(instruments.status());
-    const Instrument& of = instruments->front();
-    Read(GapsOf{.instrument = of.name, .venue = of.venue, .partition = of.partition});
-  }
-
   void Read(std::optional<GapsOf> of) {
-    parts_->history->ReadGaps({.of = std::move(of),
-                               .from = query_.from,
-                               .to = query_.to,
-                               .open_only = query_.open_only,
-                               .after = query_.after,
-                               .gaps_max = query_.page_size + 1},
-                              cancellation_, [this, self = shared_from_this()](auto gaps) {
-                                OnGaps(std::move(gaps));
-                              });
+    parts_->history->ReadGaps(
+        {.of = std::move(of),
+         .from = query_.from,
+         .to = query_.to,
+         .open_only = query_.open_only,
+         .after = query_.after,
+         .gaps_max = query_.page_size + 1},
+        cancellation_, [this, self = shared_from_this()](auto gaps) { OnGaps(std::move(gaps)); });
   }
 
   void OnGaps(absl::StatusOr<std::vector<Gap>> gaps) {

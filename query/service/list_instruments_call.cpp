@@ -5,8 +5,8 @@
 
 #include "quantstream/v1/market_data.pb.h"
 #include "query/page_token.h"
-#include "query/timestamps.h"
 #include "query/service/unary_call.h"
+#include "query/timestamps.h"
 
 namespace quantstream::query {
 namespace {

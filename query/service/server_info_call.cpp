@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "quantstream/v1/market_data.pb.h"
-#include "query/timestamps.h"
 #include "query/service/unary_call.h"
+#include "query/timestamps.h"
 
 namespace quantstream::query {
 namespace {

@@ -5,7 +5,9 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "query/service/errors.h"
 #include "query/service/parts.h"
@@ -24,6 +26,9 @@ class UnaryCall : public grpc::ServerUnaryReactor, public std::enable_shared_fro
   void End(const absl::Status& status);
 
  protected:
+  // Calls `next` with the instrument of this spelling, or ends the call with what is wrong with it:
+  // of the request's field `instrument`.
+  void Resolve(const std::string& spelling, std::function<void(Instrument)> next);
   // True once: whoever gets it fills the response, nobody else touches it, and calls Send.
   bool Claim() { return !claimed_.exchange(true); }
   void Send(const absl::Status& status);
