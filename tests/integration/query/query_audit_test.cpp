@@ -33,6 +33,20 @@ class QueryAudit : public ::testing::Test {
     ASSERT_TRUE(world_.Ready("ready")) << world_.process().Output();
   }
 
+  // "12<100.5": filled, and closed at that; "?": within a gap. In order of time.
+  std::vector<std::string> Filled(const v1::GetCandlesRequest& request) {
+    v1::GetCandlesResponse response;
+    const grpc::Status status = world_.stub().GetCandles(Context().get(), request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    std::vector<std::string> words;
+    for (const v1::Candle& candle : response.candles()) {
+      words.push_back(absl::StrCat(candle.open_time().seconds() - kDay, candle.filled() ? "<" : "=",
+                                   candle.close(),
+                                   candle.completeness() == v1::COMPLETENESS_COMPLETE ? "" : "?"));
+    }
+    if (request.order() == v1::CANDLE_ORDER_DESCENDING) std::ranges::reverse(words);
+    return words;
+  }
   void Sql(const std::string& sql) {
     test_support::Query(world_.database().ConnectionString(), sql);
   }
@@ -157,17 +171,11 @@ TEST_F(QueryAudit, FilledWindowsKnowTheCloseBeforeAndTheOpenGaps) {
   request.set_fill(v1::FILL_PREVIOUS_CLOSE);
   for (const auto order : {v1::CANDLE_ORDER_ASCENDING, v1::CANDLE_ORDER_DESCENDING}) {
     request.set_order(order);
-    v1::GetCandlesResponse response;
-    const grpc::Status status = world_.stub().GetCandles(Context().get(), request, &response);
-    ASSERT_TRUE(status.ok()) << status.error_message();
-    std::vector<std::string> words;
-    for (const v1::Candle& candle : response.candles()) {
-      words.push_back(absl::StrCat(candle.open_time().seconds() - kDay, candle.filled() ? "<" : "=",
-                                   candle.close(),
-                                   candle.completeness() == v1::COMPLETENESS_COMPLETE ? "" : "?"));
-    }
-    if (order == v1::CANDLE_ORDER_DESCENDING) std::reverse(words.begin(), words.end());
-    EXPECT_THAT(words, ElementsAre("12<100.5", "13<100.5?", "14<100.5", "15<100.5", "16=7.5"));
+    request.set_interval("1s");
+    EXPECT_THAT(Filled(request),
+                ElementsAre("12<100.5", "13<100.5?", "14<100.5", "15<100.5", "16=7.5"));
+    request.set_interval("2s");  // merged; the newest window is open
+    EXPECT_THAT(Filled(request), ElementsAre("12<100.5?", "14<100.5"));
   }
 }
 
