@@ -21,6 +21,7 @@ from quantstream.v1 import candle_pb2, market_data_pb2
 from query_world import (
     DATABASE,
     PREFIX,
+    RATES,
     World,
     answer,
     know_instruments,
@@ -62,9 +63,12 @@ def floor(world, results):
     results.add("floor: empty gRPC call", "rate", calls / done["seconds"], "calls/s")
     results.add("floor: empty gRPC call", "calls per CPU-second", calls / cpu, "calls")
     server.communicate()
+    before = world.stage.kafka_cpu_seconds()
     echo = answer(world.feed("echo", "floor", rate=5_000, records=5_000 * SECONDS))
+    kafka = world.stage.kafka_cpu_seconds() - before
     results.add("floor: Kafka alone, 5,000/s", "p50", echo["p50_ms"], "ms")
     results.add("floor: Kafka alone, 5,000/s", "p99", echo["p99_ms"], "ms")
+    results.add("floor: Kafka alone, 5,000/s", "CPU of the broker", kafka / SECONDS, "cores")
 
 
 def warm_kafka(world):
@@ -208,10 +212,12 @@ def measure_latency(world, results, rate, conflation_ms, goals):
         )
         wait_for_ready_line(client)
         before = [cpu_seconds(s.pid) for s in (processor, query)]
+        kafka = world.stage.kafka_cpu_seconds()
         feed = world.feed("trades", f"{PREFIX}trades", venue=venue, rate=rate, trades=trades)
         done = answer(client)
         answer(feed)
         cpu = [cpu_seconds(s.pid) - b for s, b in zip((processor, query), before)]
+        kafka = world.stage.kafka_cpu_seconds() - kafka
     question = f"trade to PARTIAL, {rate:,}/s"
     if conflation_ms:
         question += f", {conflation_ms} ms conflated"
@@ -221,11 +227,12 @@ def measure_latency(world, results, rate, conflation_ms, goals):
     results.add(question, "messages", done["messages"] / (SECONDS + WARM_UP_S), "messages/s")
     results.add(question, "CPU of the processor", cpu[0] / (SECONDS + WARM_UP_S), "cores")
     results.add(question, "CPU of query", cpu[1] / (SECONDS + WARM_UP_S), "cores")
+    results.add(question, "CPU of the broker", kafka / (SECONDS + WARM_UP_S), "cores")
 
 
 def latency(world, results):
-    measure_latency(world, results, 5_000, 0, (3, 10))
-    measure_latency(world, results, 50_000, 5, (None, 25))
+    for rate, conflation_ms, goals in zip(RATES, (0, 0, 5), ((None, None), (3, 10), (None, 25))):
+        measure_latency(world, results, rate, conflation_ms, goals)
 
 
 # ---- many subscribers

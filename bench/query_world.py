@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from stage import Service, free_port
 
 PREFIX, DATABASE = "query.", "query"
-INSTRUMENTS = 100  # of the paced flow
+INSTRUMENTS = 100  # of the paced flows
+RATES = (1_000, 5_000, 50_000)  # theirs, trades/s
 
 
 class World:
@@ -41,7 +42,7 @@ class World:
                 **self.common(),
                 "admin_port": admin,
                 "workers": 1,
-                "contiguous_id_venues": ["bench", "paced5000", "paced50000"],
+                "contiguous_id_venues": ["bench", *(f"paced{rate}" for rate in RATES)],
                 **options,
             },
         )

@@ -60,6 +60,10 @@ class Stage:
         pid_file = next(self.folder.glob("postgres/**/postmaster.pid"))
         return cpu_seconds_of_family(int(pid_file.read_text().split()[0]))
 
+    def kafka_cpu_seconds(self):
+        """Of this run's broker."""
+        return cpu_seconds(int((self.folder / "kafka/kafka.pid").read_text()))
+
     def query(self, database, sql):
         """The answer of psql as text, one row a line."""
         return subprocess.run(
