@@ -312,6 +312,10 @@ class Publisher {
   // Greatest version such that every row taken up to it was delivered; -1 = none yet.
   virtual int64_t DeliveredVersion(int32_t partition) = 0;
 
+  // Whether the next open candles of the partition are to be given: none is on its way any more. A
+  // broker that is slow gets fewer states, not a longer queue of old ones.
+  virtual bool TakesOpen(int32_t /*partition*/) { return true; }
+
   // A CandleEvent of open candles or Progress, after what was queued before. Dropped (false) when
   // the queue is full.
   virtual bool PublishEvent(int32_t partition, std::string candle_event) = 0;

@@ -72,6 +72,7 @@ class OwnedPartition final : public LateReader {
   bool wants_commit() const;  // a window closed, a candle is revised, or the first commit is due
   bool has_unpublished() const { return left_over_ || !unpublished_.empty(); }
   bool has_left_over() const { return left_over_; }
+  bool holds_open() const { return open_held_; }  // until the broker has the ones before
   size_t unpublished_bytes() const { return unpublished_bytes_; }
   bool is_full() const { return fold_ && fold_->batch_rows() > options_.batch_rows_max; }
   // Next record to fold, and the end that the log had at the take-over.
@@ -144,6 +145,7 @@ class OwnedPartition final : public LateReader {
   std::deque<OutboxRow> unpublished_;
   size_t unpublished_bytes_ = 0;
   int64_t newest_queued_ = -1;  // version of a row
+  bool open_held_ = false;
   bool left_over_ = false;      // the store may have rows behind that one that were not loaded
   std::string progress_;
   int64_t progress_at_us_ = 0;

@@ -14,6 +14,7 @@ void OwnedPartition::Queue(OutboxRow row) {
 }
 
 void OwnedPartition::Publish(int64_t now_us) {
+  open_held_ = false;
   if (!fold_) return;
   while (!unpublished_.empty() && publisher_.PublishCommitted(partition_, unpublished_.front())) {
     unpublished_bytes_ -= unpublished_.front().payload.size();
@@ -46,6 +47,8 @@ bool OwnedPartition::MayPublishOpen(int64_t now_us) const {
 }
 
 void OwnedPartition::PublishOpen(int64_t now_us) {
+  open_held_ = !fold_->partials_due().empty() && !publisher_.TakesOpen(partition_);
+  if (open_held_) return;
   partial_at_us_.resize(fold_->instrument_count(), INT64_MIN / 2);
   std::vector<uint32_t> due;
   due.swap(fold_->partials_due());

@@ -139,6 +139,12 @@ int64_t KafkaPublisher::DeliveredVersion(int32_t partition) {
   return channel == channels_.end() ? -1 : channel->second.delivered_version;
 }
 
+bool KafkaPublisher::TakesOpen(int32_t partition) {
+  const SendQueue& queue = topics_[kCandles].queue;
+  if (queue.HasEvents(partition) && Clock::now() >= serve_at_) Serve();
+  return !queue.HasEvents(partition);
+}
+
 bool KafkaPublisher::PublishEvent(int32_t partition, std::string candle_event) {
   const Counts bytes{static_cast<int64_t>(candle_event.size()), 0};
   if (Clock::now() >= serve_at_ || !HasRoom(bytes)) {

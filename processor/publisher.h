@@ -36,6 +36,7 @@ class KafkaPublisher final : public Publisher {
 
   bool PublishCommitted(int32_t partition, const OutboxRow& row) override;
   int64_t DeliveredVersion(int32_t partition) override;
+  bool TakesOpen(int32_t partition) override;
   bool PublishEvent(int32_t partition, std::string candle_event) override;
   void Forget(int32_t partition) override;
 

@@ -7,6 +7,7 @@ namespace quantstream::processor {
 
 void SendQueue::Add(QueuedMessage message) {
   bytes_ += message.bytes();
+  if (message.version < 0) ++events_[message.partition];
   waiting_.push_back(std::move(message));
 }
 
@@ -23,8 +24,16 @@ void SendQueue::Sent(uint64_t token) {
 QueuedMessage SendQueue::Discard() {
   QueuedMessage message = std::move(waiting_.front());
   waiting_.pop_front();
-  bytes_ -= message.bytes();
+  Done(message);
   return message;
+}
+
+void SendQueue::Done(const QueuedMessage& message) {
+  bytes_ -= message.bytes();
+  const auto events = events_.find(message.partition);
+  if (message.version < 0 && events != events_.end() && --events->second == 0) {
+    events_.erase(events);
+  }
 }
 
 std::optional<QueuedMessage> SendQueue::Reported(uint64_t token, bool delivered) {
@@ -40,7 +49,7 @@ std::optional<QueuedMessage> SendQueue::Reported(uint64_t token, bool delivered)
   } else {
     one_by_one_ = one_by_one_ && !delivered;
     done = std::move(found->second.message);
-    bytes_ -= done->bytes();
+    Done(*done);
     on_way_.erase(found);
   }
   TakeBackWhenAllFailed();
@@ -50,7 +59,7 @@ std::optional<QueuedMessage> SendQueue::Reported(uint64_t token, bool delivered)
 void SendQueue::ProducerGone() {
   std::erase_if(on_way_, [this](const auto& entry) {
     bool is_event = entry.second.message.version < 0;
-    bytes_ -= is_event ? entry.second.message.bytes() : 0;
+    if (is_event) Done(entry.second.message);
     return is_event;
   });
   TakeBack();
@@ -95,6 +104,7 @@ void SendQueue::Forget(int32_t partition) {
       ++entry;
     }
   }
+  events_.erase(partition);
   TakeBackWhenAllFailed();
 }
 

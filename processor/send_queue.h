@@ -46,6 +46,8 @@ class SendQueue {
   // Nobody waits for messages of this partition any more; those on their way may still arrive.
   void Forget(int32_t partition);
 
+  // Events of the partition that are not reported yet.
+  bool HasEvents(int32_t partition) const { return events_.contains(partition); }
   int64_t messages() const { return static_cast<int64_t>(waiting_.size() + on_way_.size()); }
   int64_t bytes() const { return bytes_; }
 
@@ -54,6 +56,7 @@ class SendQueue {
     QueuedMessage message;
     bool failed = false;
   };
+  void Done(const QueuedMessage& message);
   bool IsBehindAFailure(std::map<uint64_t, OnWay>::const_iterator entry) const;
   void TakeBackWhenAllFailed();
   void TakeBack();
@@ -63,6 +66,7 @@ class SendQueue {
   int64_t failed_ = 0;       // of on_way_
   bool one_by_one_ = false;  // since a failure: the next one tells whether things work again
   int64_t bytes_ = 0;
+  std::map<int32_t, int64_t> events_;  // by partition; how many
 };
 
 }  // namespace quantstream::processor

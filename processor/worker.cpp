@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace quantstream::processor {
+namespace {
+
+constexpr int64_t kHeldWaitUs = 1'000;  // that open candles may go is noticed within
+
+}  // namespace
 
 const Rules Worker::kAllRules;
 
@@ -40,15 +45,16 @@ void Worker::TakeOver(int64_t now_us) {
 }
 
 void Worker::Poll(int64_t now_us, int64_t wait_us) {
-  const bool full = std::any_of(partitions_.begin(), partitions_.end(),
-                                [](const auto& each) {
+  const bool full = std::any_of(partitions_.begin(), partitions_.end(), [](const auto& each) {
     return each.second->is_full() || each.second->has_left_over();
   });
   const bool stuck = unpublished_bytes() > options_.unpublished_bytes_max;
   const bool pause = stopping_ || full || stuck || commit_ == kToSend || commit_ == kToResolve;
   if (pause != paused_) source_.Pause(pause);
   paused_ = pause;
-  source_status_ = source_.Poll(wait_us, events_);
+  const bool held = std::any_of(partitions_.begin(), partitions_.end(),
+                                [](const auto& each) { return each.second->holds_open(); });
+  source_status_ = source_.Poll(held ? std::min(wait_us, kHeldWaitUs) : wait_us, events_);
   if (!source_status_.ok()) return;
   for (int32_t partition : events_.revoked) partitions_.erase(partition);
   for (int32_t partition : events_.assigned) {
