@@ -141,7 +141,7 @@ def recover(error, place, failures):
     if error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and place.token:
         # We were too slow (policy `disconnect`): what we have not read comes again.
         told = found.get(error_details_pb2.ErrorInfo, error_details_pb2.ErrorInfo())
-        place.move(told.metadata.get("resume_token", place.token))
+        place.move(told.metadata.get("resume_token") or place.token)
         return random.uniform(0, 1)
     if error.code() == grpc.StatusCode.OUT_OF_RANGE and place.token:
         place.move("")  # away for longer than tokens hold: begin again with the last 100

@@ -182,7 +182,7 @@ function recover(error: ServiceError, failures: number): number {
   }
   if (error.code === status.RESOURCE_EXHAUSTED && token) {
     // We were too slow (policy `disconnect`): what we have not read comes again.
-    moveTo(told.resumeToken);
+    if (told.resumeToken) moveTo(told.resumeToken);
     return Math.random() * 1000;
   }
   if (error.code === status.OUT_OF_RANGE && token) {
