@@ -146,6 +146,14 @@ void AddClients(QueryConfig* config, config::OptionSet& options) {
                .maximum = 1'000'000,
                .unit = "subscriptions",
                .help = "instruments x intervals; more are refused"});
+  options.Add(&config->legs_per_stream_max,
+              {.name = "legs_per_stream_max",
+               .fallback = 500,
+               .minimum = 20,
+               .maximum = 10'000,
+               .unit = "legs",
+               .help = "what one Subscribe request adds at one min_update_ms is one leg, and each "
+                       "merged interval of it; more are refused"});
   options.Add(&config->request_bytes_max, {.name = "request_bytes_max",
                                            .fallback = kMebibyte,
                                            .minimum = 1'024,
@@ -350,6 +358,7 @@ ServerOptions QueryConfig::Server() const {
   service.subscription = {.queue_bytes_max = queue_bytes_max,
                           .message_bytes_max = message_bytes_max};
   service.request.subscriptions_max = subscriptions_per_stream_max;
+  service.request.legs_max = legs_per_stream_max;
   service.snapshot_bytes_max = snapshot_bytes_max;
   service.queues_bytes_max = queues_bytes_max;
   service.stream_age_max = milliseconds(stream_age_max_ms);
@@ -376,25 +385,6 @@ ServerInfo QueryConfig::Info() const {
     info.retention[*Interval::Parse(interval)] = std::chrono::seconds(std::stoll(seconds));
   }
   return info;
-}
-
-TradeLimits QueryConfig::Trades() const {
-  TradeLimits trades;
-  trades.queue_bytes_max = trade_queue_bytes_max;
-  trades.queues_bytes_max = trade_queues_bytes_max;
-  trades.message_bytes_max = message_bytes_max;
-  return trades;
-}
-
-RecentLimits QueryConfig::Recent() const {
-  return {.series_max = recent_series_max, .bytes_max = recent_bytes_max};
-}
-
-FanoutOptions QueryConfig::Fanout() const {
-  FanoutOptions fanout;
-  fanout.progress_interval = milliseconds(progress_interval_ms);
-  fanout.send_helpers = send_helpers;
-  return fanout;
 }
 
 }  // namespace quantstream::query

@@ -40,6 +40,7 @@ struct QueryConfig {
   int streams_max = 0;
   int streams_per_connection_max = 0;
   int subscriptions_per_stream_max = 0;
+  int legs_per_stream_max = 0;
   int request_bytes_max = 0;
   int metadata_bytes_max = 0;
   int handshake_timeout_ms = 0;

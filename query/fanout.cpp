@@ -14,7 +14,7 @@ std::string VenueOf(const std::string& instrument) {
 
 struct Fanout::State {
   std::shared_ptr<Subscriber> subscriber;
-  std::map<LegId, Listening> legs;
+  std::map<LegId, Wanted> legs;
   std::set<std::string> all_of;  // venues
   std::map<std::pair<int32_t, std::string>, int>
       venues;  // that its watermark depends on; how often
@@ -56,14 +56,14 @@ void Fanout::Listen(Subscriber* subscriber, Listening listening) {
     State* state = Find(subscriber);
     if (state == nullptr) return;
     sender = state->subscriber;
-    for (const StreamSeries& wanted : listening.series) {
-      const std::string& name = wanted.series.instrument;
-      wanted_[name][wanted.series.interval].push_back({state, listening.leg});
-      ++state->venues[{wanted.partition, VenueOf(name)}];
-      if (listening.closed_until) closed_until_[wanted.partition].insert(state);
+    Wanted& leg = state->legs[listening.leg];
+    for (const auto& [series, partition] : listening.series) {
+      if (!leg.emplace(series, partition).second) continue;
+      wanted_[series.instrument][series.interval].push_back({state, listening.leg});
+      ++state->venues[{partition, VenueOf(series.instrument)}];
+      if (listening.closed_until) closed_until_[partition].insert(state);
     }
-    subscriber->OnRegistered(listening.leg, LookLocked(listening.series), "");
-    state->legs[listening.leg] = std::move(listening);
+    subscriber->OnRegistered(listening.leg, LookLocked(leg), "");
   }
   sender->Send();
 }
@@ -74,36 +74,53 @@ void Fanout::Unlisten(Subscriber* subscriber, LegId leg, const Series& series) {
   if (state == nullptr) return;
   const auto found = state->legs.find(leg);
   if (found == state->legs.end()) return;
-  Forget(state, found->second, series);
-  std::erase_if(found->second.series,
-                [&](const StreamSeries& wanted) { return wanted.series == series; });
-  if (found->second.series.empty()) state->legs.erase(found);
+  const auto wanted = found->second.find(series);
+  if (wanted == found->second.end()) return;
+  Forget(state, leg, series, wanted->second);
+  found->second.erase(wanted);
+  if (found->second.empty()) state->legs.erase(found);
 }
 
-void Fanout::Forget(State* state, const Listening& listening, const Series& series) {
-  const auto wanted =
-      std::ranges::find(listening.series, series, [](const auto& each) { return each.series; });
-  if (wanted == listening.series.end()) return;
-  const auto venue = state->venues.find({wanted->partition, VenueOf(series.instrument)});
+void Fanout::Forget(State* state, LegId leg, const Series& series, int32_t partition) {
+  const auto venue = state->venues.find({partition, VenueOf(series.instrument)});
   if (venue != state->venues.end() && --venue->second == 0) state->venues.erase(venue);
   const auto instrument = wanted_.find(series.instrument);
   if (instrument == wanted_.end()) return;
   auto& listeners = instrument->second[series.interval];
   std::erase_if(listeners, [&](const Listener& listener) {
-    return listener.state == state && listener.leg == listening.leg;
+    return listener.state == state && listener.leg == leg;
   });
   if (listeners.empty()) instrument->second.erase(series.interval);
   if (instrument->second.empty()) wanted_.erase(instrument);
 }
 
-std::vector<std::pair<std::string, int32_t>> Fanout::ListenToVenue(Subscriber* subscriber,
-                                                                   const std::string& venue) {
+std::map<std::string, int32_t> Fanout::ListenToVenues(Subscriber* subscriber,
+                                                      const std::set<std::string>& venues) {
   std::lock_guard lock(mutex_);
   State* state = Find(subscriber);
-  if (state == nullptr) return {};
-  state->all_of.insert(venue);
-  venues_[venue].insert(state);
-  return latest_.InstrumentsOf(venue);
+  if (state == nullptr || venues.empty()) return {};
+  for (const std::string& venue : venues) {
+    state->all_of.insert(venue);
+    venues_[venue].insert(state);
+  }
+  return latest_.InstrumentsOf(venues);
+}
+
+void Fanout::LeaveVenues(Subscriber* subscriber, const std::set<std::string>& venues) {
+  std::lock_guard lock(mutex_);
+  State* state = Find(subscriber);
+  if (state == nullptr) return;
+  for (const std::string& venue : venues) {
+    if (state->all_of.erase(venue) > 0) LeaveVenue(state, venue);
+  }
+}
+
+// A name that nobody asks for any more is not kept: clients choose it.
+void Fanout::LeaveVenue(State* state, const std::string& venue) {
+  const auto listening = venues_.find(venue);
+  if (listening == venues_.end()) return;
+  listening->second.erase(state);
+  if (listening->second.empty()) venues_.erase(listening);
 }
 
 void Fanout::RegisterAgain(Subscriber* subscriber) {
@@ -113,8 +130,8 @@ void Fanout::RegisterAgain(Subscriber* subscriber) {
     State* state = Find(subscriber);
     if (state == nullptr) return;
     sender = state->subscriber;
-    for (const auto& [leg, listening] : state->legs) {
-      subscriber->OnRegistered(leg, LookLocked(listening.series), "");
+    for (const auto& [leg, wanted] : state->legs) {
+      subscriber->OnRegistered(leg, LookLocked(wanted), "");
     }
   }
   sender->Send();
@@ -131,10 +148,10 @@ void Fanout::Remove(Subscriber* subscriber) {
   const auto found = subscribers_.find(subscriber);
   if (found == subscribers_.end()) return;
   State* state = found->second.get();
-  for (const auto& [leg, listening] : state->legs) {
-    for (const StreamSeries& wanted : listening.series) Forget(state, listening, wanted.series);
+  for (const auto& [leg, wanted] : state->legs) {
+    for (const auto& [series, partition] : wanted) Forget(state, leg, series, partition);
   }
-  for (const std::string& venue : state->all_of) venues_[venue].erase(state);
+  for (const std::string& venue : state->all_of) LeaveVenue(state, venue);
   for (auto& [partition, states] : closed_until_) states.erase(state);
   ticking_.erase(state);
   progress_due_.erase(state->progress_due);
@@ -245,12 +262,11 @@ Fanout::Senders Fanout::RegisterLost(const std::set<int32_t>& lost, std::string_
   Senders senders;
   ++round_;
   for (const auto& [subscriber, state] : subscribers_) {
-    for (const auto& [leg, listening] : state->legs) {
-      const bool hit = std::ranges::any_of(listening.series, [&](const StreamSeries& wanted) {
-        return lost.contains(wanted.partition);
-      });
+    for (const auto& [leg, wanted] : state->legs) {
+      const bool hit = std::ranges::any_of(
+          wanted, [&](const auto& series) { return lost.contains(series.second); });
       if (!hit) continue;
-      subscriber->OnRegistered(leg, LookLocked(listening.series), reason);
+      subscriber->OnRegistered(leg, LookLocked(wanted), reason);
       Touch(state.get(), &senders);
     }
   }
@@ -303,20 +319,24 @@ void Fanout::TellProgress(Time now, Senders* senders) {
 
 LiveState Fanout::Look(const std::vector<StreamSeries>& series) const {
   std::lock_guard lock(mutex_);
-  return LookLocked(series);
+  LiveState live;
+  for (const StreamSeries& wanted : series) LookAt(wanted.series, wanted.partition, &live);
+  return live;
 }
 
-LiveState Fanout::LookLocked(const std::vector<StreamSeries>& series) const {
+LiveState Fanout::LookLocked(const Wanted& wanted) const {
   LiveState live;
-  for (const StreamSeries& wanted : series) {
-    latest_.CopyOpen(wanted.series, &live.open);
-    live.committed[wanted.partition] = latest_.Committed(wanted.partition);
-    if (unplaced_.contains(wanted.partition)) live.unplaced.insert(wanted.partition);
-    if (const auto* closed_until = latest_.ClosedUntil(wanted.partition)) {
-      live.closed_until[wanted.partition] = *closed_until;
-    }
-  }
+  for (const auto& [series, partition] : wanted) LookAt(series, partition, &live);
   return live;
+}
+
+void Fanout::LookAt(const Series& series, int32_t partition, LiveState* live) const {
+  latest_.CopyOpen(series, &live->open);
+  live->committed[partition] = latest_.Committed(partition);
+  if (unplaced_.contains(partition)) live->unplaced.insert(partition);
+  if (const auto* closed_until = latest_.ClosedUntil(partition)) {
+    live->closed_until[partition] = *closed_until;
+  }
 }
 
 // The least over the stream's instruments; absent while one of them is not known.
@@ -338,6 +358,11 @@ std::optional<EventTime> Fanout::ClosedUntil(int32_t partition, const std::strin
 int64_t Fanout::subscribers() const {
   std::lock_guard lock(mutex_);
   return static_cast<int64_t>(subscribers_.size());
+}
+
+int64_t Fanout::venues() const {
+  std::lock_guard lock(mutex_);
+  return static_cast<int64_t>(venues_.size());
 }
 
 int64_t Fanout::open_candles() const {

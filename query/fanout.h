@@ -54,9 +54,10 @@ class Fanout {
   void Listen(Subscriber* subscriber, Listening listening);
   // No update of it comes any more once this has returned.
   void Unlisten(Subscriber* subscriber, LegId leg, const Series& series);
-  // OnInstrument comes from now on; what has been heard of up to now is returned.
-  std::vector<std::pair<std::string, int32_t>> ListenToVenue(Subscriber* subscriber,
-                                                             const std::string& venue);
+  // OnInstrument comes from now on; what has been heard of up to now is returned, with partitions.
+  std::map<std::string, int32_t> ListenToVenues(Subscriber* subscriber,
+                                                const std::set<std::string>& venues);
+  void LeaveVenues(Subscriber* subscriber, const std::set<std::string>& venues);
   // Each of its legs is registered again, without a reason; then Send.
   void RegisterAgain(Subscriber* subscriber);
   // Send is called once, at the next Tick.
@@ -79,6 +80,7 @@ class Fanout {
   // As Latest's.
   std::optional<EventTime> ClosedUntil(int32_t partition, const std::string& venue) const;
   int64_t subscribers() const;
+  int64_t venues() const;  // that are listened to as a whole
   int64_t open_candles() const;
 
  private:
@@ -89,6 +91,7 @@ class Fanout {
   };
   using Listeners = std::map<Interval, std::vector<Listener>>;
   using Senders = std::vector<std::shared_ptr<Subscriber>>;
+  using Wanted = std::map<Series, int32_t>;  // partition of each
 
   void SendAll(Senders senders);
   // With the lock held; who may have something to send now.
@@ -104,8 +107,10 @@ class Fanout {
   void Touch(State* state, Senders* senders);
   void TellProgress(Time now, Senders* senders);
   void Introduce(const std::string& instrument, int32_t partition, Senders* senders);
-  void Forget(State* state, const Listening& listening, const Series& series);
-  LiveState LookLocked(const std::vector<StreamSeries>& series) const;
+  void Forget(State* state, LegId leg, const Series& series, int32_t partition);
+  void LeaveVenue(State* state, const std::string& venue);
+  LiveState LookLocked(const Wanted& wanted) const;
+  void LookAt(const Series& series, int32_t partition, LiveState* live) const;
   void Place(int32_t partition);
   std::optional<EventTime> WatermarkOf(const State& state) const;
 

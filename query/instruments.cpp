@@ -85,6 +85,28 @@ std::vector<Instrument> InstrumentDirectory::List(std::string_view venue, std::s
   return listed;
 }
 
+std::vector<Instrument> InstrumentDirectory::OfVenue(std::string_view venue) const {
+  const std::string prefix = std::string(venue) + ":";
+  std::vector<Instrument> listed;
+  for (auto at = by_name_.lower_bound(prefix);
+       at != by_name_.end() && at->first.starts_with(prefix); ++at) {
+    listed.push_back(at->second);
+  }
+  return listed;
+}
+
+std::vector<std::string> InstrumentDirectory::VenuesNear(std::string_view text) const {
+  constexpr int kDistanceMax = 100;
+  std::vector<std::pair<int, std::string>> near;
+  for (const std::string& venue : venues()) {
+    near.emplace_back(DistanceUpTo(text, venue, kDistanceMax), venue);
+  }
+  std::ranges::sort(near);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < std::min<size_t>(near.size(), 3); ++i) names.push_back(near[i].second);
+  return names;
+}
+
 std::vector<std::string> InstrumentDirectory::venues() const {
   std::set<std::string> distinct;
   for (const auto& [name, instrument] : by_name_) distinct.insert(instrument.venue);

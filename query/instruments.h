@@ -32,8 +32,12 @@ class InstrumentDirectory {
   // In order of name, after `after`; `filter` whatever its case. An empty text = all.
   std::vector<Instrument> List(std::string_view venue, std::string_view filter,
                                std::string_view after, size_t instruments_max) const;
+  // Of one venue, in order of name.
+  std::vector<Instrument> OfVenue(std::string_view venue) const;
   // In order of name.
   std::vector<std::string> venues() const;
+  // At most 3, the likest first; looks at all.
+  std::vector<std::string> VenuesNear(std::string_view text) const;
   size_t size() const { return by_name_.size(); }
 
  private:

@@ -107,12 +107,10 @@ bool Latest::TakeNew(const std::string& instrument) {
   return found != instruments_.end() && std::exchange(found->second.is_new, false);
 }
 
-std::vector<std::pair<std::string, int32_t>> Latest::InstrumentsOf(const std::string& venue) const {
-  std::vector<std::pair<std::string, int32_t>> found;
+std::map<std::string, int32_t> Latest::InstrumentsOf(const std::set<std::string>& venues) const {
+  std::map<std::string, int32_t> found;
   for (const auto& [name, state] : instruments_) {
-    if (name.size() > venue.size() && name.starts_with(venue) && name[venue.size()] == ':') {
-      found.emplace_back(name, state.partition);
-    }
+    if (venues.contains(name.substr(0, name.find(':')))) found.emplace(name, state.partition);
   }
   return found;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -48,7 +49,7 @@ class Latest {
   // True once for each instrument that the topic told of.
   bool TakeNew(const std::string& instrument);
   // Names and partitions of those that it told of.
-  std::vector<std::pair<std::string, int32_t>> InstrumentsOf(const std::string& venue) const;
+  std::map<std::string, int32_t> InstrumentsOf(const std::set<std::string>& venues) const;
 
   int64_t open_candles() const { return open_candles_; }
   int64_t refused() const { return refused_; }  // states that were not remembered for want of room

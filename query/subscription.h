@@ -65,6 +65,7 @@ class Subscription {
   // False: the store lags behind what was sent.
   bool OnRead(LegId leg, const SnapshotRequest& request, const Snapshot& snapshot);
   void OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until);
+  int64_t legs() const { return static_cast<int64_t>(legs_.size()); }
   // Null: there is no such leg any more.
   const Splice* splice(LegId leg) const;
 

@@ -30,6 +30,7 @@ struct RequestLimits {
   int64_t snapshot_candles_max = 100'000;  // of one stream's history
   int64_t filled_candles_max = 100'000;    // windows of one range, where empty ones are filled
   int32_t subscriptions_max = 8'000;       // instruments x intervals of one stream
+  int32_t legs_max = 500;                  // parts of one stream that were added apart
 };
 
 struct ListInstrumentsQuery {

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "market/instrument.h"
 #include "quantstream/v1/market_data.pb.h"
 #include "query/service/request_checker.h"
 
@@ -48,15 +49,24 @@ StreamOptions OptionsOf(const Request& request, RequestChecker* checker) {
   return options;
 }
 
-// How many candles are read for the newest `last`.
-int64_t CandlesOfLast(const WindowGrid& grid, int64_t last) {
-  return grid.merged() && last > 0 ? (last + 1) * grid.parts_max() : last;
+// Each instrument at each interval is one.
+void CheckSeries(const StreamQuery& query, const RequestLimits& limits, RequestChecker* checker) {
+  const auto series = static_cast<int64_t>(query.instruments.size() * query.grids.size());
+  if (series <= limits.subscriptions_max) return;
+  checker->Wrong("instruments", absl::StrCat("x intervals are ", series, "; legal: up to ",
+                                             limits.subscriptions_max));
 }
 
-// `grids`: of each series that is asked for `instruments` times.
+// Of all instruments at all intervals.
+int64_t CandlesOf(const StreamQuery& query, int64_t last) {
+  int64_t candles = 0;
+  for (const WindowGrid& grid : query.grids) candles += CandlesOfLast(grid, last);
+  return candles * static_cast<int64_t>(query.instruments.size());
+}
+
 template <typename Request>
-HistoryQuery HistoryOf(const Request& request, const std::vector<WindowGrid>& grids,
-                       int64_t instruments, const RequestLimits& limits, RequestChecker* checker) {
+HistoryQuery HistoryOf(const Request& request, const RequestLimits& limits,
+                       RequestChecker* checker) {
   HistoryQuery history;
   if (request.has_start_time()) {
     history.start_time = checker->Time("start_time", request.start_time(), kBeginning);
@@ -64,14 +74,6 @@ HistoryQuery HistoryOf(const Request& request, const std::vector<WindowGrid>& gr
   history.last = checker->Number("last", request.last(), limits.last_max);
   if (request.last() > 0 && request.has_start_time()) {
     checker->Wrong("last", "cannot be given together with start_time");
-  }
-  int64_t candles = 0;
-  for (const WindowGrid& grid : grids) candles += instruments * CandlesOfLast(grid, history.last);
-  if (!history.start_time && candles > limits.snapshot_candles_max) {
-    checker->Wrong("last",
-                   absl::StrCat("asks for ", candles, " candles of history; legal: up to ",
-                                limits.snapshot_candles_max,
-                                " for all series together, those that others are merged from"));
   }
   history.closed_only = request.closed_only();
   return history;
@@ -83,8 +85,11 @@ SubscribeItem ItemOf(const v1::SubscriptionItem& item, const std::string& field,
   SubscribeItem query;
   query.instrument = item.instrument();
   query.interval_text = item.interval();
-  if (!query.whole_venue() || query.venue().empty()) {
+  if (!query.whole_venue()) {
     checker.Instrument(field + ".instrument", item.instrument());
+  } else if (!IsLegalVenue(query.venue())) {
+    checker.Wrong(field + ".instrument",
+                  "is no venue:*; legal: a venue is 1 to 32 of a-z 0-9 _ -, such as binance:*");
   }
   query.grid = checker.Grid(field + ".interval", item.interval());
   query.update_interval = milliseconds(
@@ -110,13 +115,24 @@ std::vector<SubscribeItem> ItemsOf(const Items& items, const std::string& field,
 
 }  // namespace
 
+int64_t CandlesOfLast(const WindowGrid& grid, int64_t last) {
+  return grid.merged() && last > 0 ? (last + 1) * grid.parts_max() : last;
+}
+
 absl::StatusOr<StreamQuery> Check(const v1::GetLatestRequest& request,
                                   const RequestLimits& limits) {
   RequestChecker checker(limits);
   StreamQuery query;
   query.instruments = checker.Instruments(request.instruments());
   query.grids = checker.Grids(request.intervals());
+  CheckSeries(query, limits, &checker);
   query.history.last = 1;
+  const int64_t candles = CandlesOf(query, query.history.last);
+  if (candles > limits.snapshot_candles_max) {
+    checker.Wrong("instruments",
+                  absl::StrCat("x intervals are merged from ", candles, " candles; legal: up to ",
+                               limits.snapshot_candles_max));
+  }
   if (!checker.status().ok()) return checker.status();
   return query;
 }
@@ -127,13 +143,15 @@ absl::StatusOr<StreamQuery> Check(const v1::StreamCandlesRequest& request,
   StreamQuery query;
   query.instruments = checker.Instruments(request.instruments());
   query.grids = checker.Grids(request.intervals());
-  const auto series = static_cast<int64_t>(query.instruments.size() * query.grids.size());
-  if (series > limits.subscriptions_max) {
-    checker.Wrong("instruments", absl::StrCat("x intervals are ", series, "; legal: up to ",
-                                              limits.subscriptions_max));
+  CheckSeries(query, limits, &checker);
+  query.history = HistoryOf(request, limits, &checker);
+  const int64_t candles = CandlesOf(query, query.history.last);
+  if (!query.history.start_time && candles > limits.snapshot_candles_max) {
+    checker.Wrong("last",
+                  absl::StrCat("asks for ", candles, " candles of history; legal: up to ",
+                               limits.snapshot_candles_max,
+                               " for all series together, those that others are merged from"));
   }
-  query.history = HistoryOf(request, query.grids, static_cast<int64_t>(query.instruments.size()),
-                            limits, &checker);
   query.options = OptionsOf(request, &checker);
   query.update_interval =
       milliseconds(checker.Number("min_update_ms", request.min_update_ms(), kUpdateIntervalMsMax));
@@ -147,9 +165,7 @@ absl::StatusOr<SubscribeQuery> Check(const v1::SubscribeRequest& request,
   SubscribeQuery query;
   query.remove = ItemsOf(request.remove(), "remove", limits, &checker);
   query.add = ItemsOf(request.add(), "add", limits, &checker);
-  std::vector<WindowGrid> grids;
-  for (const SubscribeItem& item : query.add) grids.push_back(item.grid);
-  query.history = HistoryOf(request, grids, 1, limits, &checker);
+  query.history = HistoryOf(request, limits, &checker);
   query.options = OptionsOf(request, &checker);
   if (query.add.empty() && query.remove.empty()) {
     checker.Wrong("add", "is empty, as is remove; legal: 1 item or more in one of them");

@@ -62,6 +62,9 @@ struct SubscribeQuery {
   StreamOptions options;
 };
 
+// How many stored candles are read for the newest `last`.
+int64_t CandlesOfLast(const WindowGrid& grid, int64_t last);
+
 // INVALID_ARGUMENT (errors.h).
 absl::StatusOr<StreamQuery> Check(const v1::StreamCandlesRequest& request,
                                   const RequestLimits& limits);

@@ -113,7 +113,7 @@ void SubscribeStream::TakeRequest(const SubscribeQuery& query) {
   // Before the directory is read: what is newer than it is told.
   for (const SubscribeItem& item : query.add) {
     if (!item.status.ok() || !item.whole_venue()) continue;
-    const auto known = parts_->fanout->ListenToVenue(this, item.venue());
+    const auto known = parts_->fanout->ListenToVenues(this, {item.venue()});
     std::lock_guard lock(mutex_);
     found_.insert(found_.end(), known.begin(), known.end());
   }

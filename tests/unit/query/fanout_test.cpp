@@ -207,11 +207,23 @@ TEST(Fanout, NothingOfASeriesComesAfterUnlisten) {
 TEST(Fanout, AVenuesNewInstrumentIsIntroducedOnceWithItsFirstNews) {
   World w;
   w.Join();
-  EXPECT_THAT(w.fanout.ListenToVenue(&w.ear, "venue"), ElementsAre(std::pair(kA, kPartition)));
+  EXPECT_THAT(w.fanout.ListenToVenues(&w.ear, {"venue"}),
+              ElementsAre(std::pair(kA, kPartition)));
   w.fanout.OnEvent(OpenOf({Partial("venue:B", 11, 4)}));
   w.fanout.OnEvent(OpenOf({Partial("venue:B", 11, 5)}));
   w.fanout.OnEvent(OpenOf({Partial("other:C", 11, 5)}));
   EXPECT_THAT(w.ear.heard, ElementsAre("registered", ".", "new venue:B", "."));
+}
+
+TEST(Fanout, AVenueThatNobodyListensToAnyMoreIsForgotten) {
+  World w;
+  w.Join();
+  for (int i = 0; i < 10; ++i) w.fanout.ListenToVenues(&w.ear, {"x" + std::to_string(i)});
+  EXPECT_EQ(w.fanout.venues(), 10);
+  w.fanout.LeaveVenues(&w.ear, {"x1", "x2", "another"});
+  EXPECT_EQ(w.fanout.venues(), 8);
+  w.fanout.Remove(&w.ear);
+  EXPECT_EQ(w.fanout.venues(), 0);
 }
 
 TEST(Fanout, AskedToItRegistersAStreamAgain) {

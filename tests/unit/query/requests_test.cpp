@@ -230,6 +230,26 @@ TEST(Requests, GetLatestRefusesWhatStreamCandlesRefuses) {
   EXPECT_EQ(Check(request, RequestLimits{})->history.last, 1);
 }
 
+TEST(Requests, GetLatestTakesNoMoreSeriesThanAStreamMayHave) {
+  v1::GetLatestRequest request;
+  for (int i = 0; i < 1000; ++i) request.add_instruments("venue:X-" + std::to_string(i));
+  for (int minutes = 2; minutes <= 10; ++minutes) {
+    request.add_intervals(std::to_string(minutes) + "m");
+  }
+  const absl::Status status = Check(request, RequestLimits{}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(status), HasSubstr("x intervals are 9000; legal: up to 8000"));
+}
+
+TEST(Requests, GetLatestNamesItsOwnFieldWhereMergingTakesTooManyCandles) {
+  v1::GetLatestRequest request;
+  for (int i = 0; i < 1000; ++i) request.add_instruments("venue:X-" + std::to_string(i));
+  request.add_intervals("59m");
+  const absl::Status status = Check(request, RequestLimits{}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(status), HasSubstr("instruments: x intervals are merged from 118000"));
+}
+
 TEST(Requests, APageTokenOfAnotherRequestIsRefused) {
   const auto query = Check(GoodCandles(), RequestLimits{});
   v1::GetCandlesRequest request = GoodCandles();
