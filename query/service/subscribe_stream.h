@@ -44,11 +44,12 @@ class SubscribeStream final : public StreamCall,
   using Item = std::pair<std::string, std::string>;
   // What is subscribed, and why.
   struct Active {
-    Series series;  // of a merged interval: its parts
+    Series series = {};  // of a merged interval: its parts
     bool merged = false;
     LegId leg = 0;  // 0: about to be added
     bool by_name = false;
     bool closed_only = false;
+    std::chrono::milliseconds update_interval{0};
   };
   // `venue:*` at one interval.
   struct WholeVenue {
@@ -56,36 +57,58 @@ class SubscribeStream final : public StreamCall,
     std::chrono::milliseconds update_interval{0};
     HistoryQuery history;
   };
-  // What one request adds, by the pace of its updates and the interval where it is merged: a leg
-  // each.
   struct Addition {
     std::optional<WindowGrid> grid;
     std::vector<StreamSeries> series;
     std::vector<Item> items;
   };
-  using Additions = std::map<std::pair<std::chrono::milliseconds, std::string>, Addition>;
+  // A leg each: the pace of its updates, and the interval where it is merged.
+  using LegKey = std::pair<std::chrono::milliseconds, std::string>;
+  // What is added at once, with one history.
+  struct Adding {
+    HistoryQuery history;
+    int32_t last = 0;     // of it, unless something else says where it begins
+    int64_t candles = 0;  // that `last` asks for, of all
+    std::map<LegKey, Addition> legs = {};
+  };
+  // To one item.
+  struct Answer {
+    absl::Status status;
+    std::chrono::milliseconds update_interval{0};  // in effect
+    std::string note = {};                         // worth knowing, when it is done
+  };
 
-  void TakeRequest(const SubscribeQuery& query);
+  static void AddStatus(const std::string& instrument, const std::string& interval,
+                        const Answer& answer, v1::SubscribeResponse* answers);
+  static LegKey LegKeyOf(const WindowGrid& grid, std::chrono::milliseconds update_interval);
+
+  void TakeRequest(SubscribeQuery query);
+  void Work(const SubscribeQuery& query);
+  void ListenToVenues(const SubscribeQuery& query);
+  void LeaveVenues(const SubscribeQuery& query);
+  bool HasVenueLocked(const std::string& venue) const;
   void OnDirectory(const SubscribeQuery& query,
                    absl::StatusOr<KnownInstruments::Directory> directory);
-  void RemoveItem(const SubscribeItem& item, const InstrumentDirectory& directory,
-                  v1::SubscribeResponse* answer);
   absl::Status Remove(const SubscribeItem& item, const InstrumentDirectory& directory);
   void DropItem(const Item& item);
-  absl::Status Add(const SubscribeItem& item, const HistoryQuery& history,
-                   const InstrumentDirectory& directory, Additions* additions);
-  absl::Status AddVenue(const SubscribeItem& item, const HistoryQuery& history,
-                        const InstrumentDirectory& directory, Additions* additions);
-  absl::Status NoRoom() const;
-  bool AddItemLocked(const std::string& instrument, int32_t partition, const WindowGrid& grid,
-                     Active active, std::chrono::milliseconds update_interval,
-                     Additions* additions);
-  void AddLegsOf(Additions additions, const HistoryQuery& history, const query::Resume* resume);
-  void Resume(const std::string& text, Additions additions, const HistoryQuery& history);
-  void Begin(Additions additions, const HistoryQuery& history, const query::Resume* resume);
+  Answer Add(const SubscribeItem& item, const InstrumentDirectory& directory, Adding* adding);
+  Answer AddVenue(const SubscribeItem& item, const InstrumentDirectory& directory, Adding* adding);
+  std::string NoteOnVenue(const std::string& venue, const InstrumentDirectory& directory);
+  absl::Status RoomLocked(int64_t series, int64_t places, const LegKey& leg,
+                          const WindowGrid& grid, const Adding& adding) const;
+  Answer AddItemLocked(const std::string& instrument, int32_t partition, const WindowGrid& grid,
+                       Active active, Adding* adding);
+  void AddLegsOf(Adding adding, const query::Resume* resume);
+  void Resume(const std::string& text, Adding adding);
+  void Begin(Adding adding, const query::Resume* resume);
   void ReadNextIfAnswered();
+
+  using FoundAdditions = std::map<std::pair<EventTime, bool>, Adding>;  // by history
   void Prepare() override;
-  void AddFound(const std::string& name, int32_t partition);
+  bool TakeFound(std::map<std::string, int32_t>* found);
+  bool AddFound(const std::map<std::string, int32_t>& found);
+  void AddFoundLocked(const std::string& name, int32_t partition, FoundAdditions* additions,
+                      v1::SubscribeResponse* answers);
 
   uint64_t FingerprintLocked() const override;
   uint64_t FingerprintOfItemsLocked() const;
@@ -97,10 +120,13 @@ class SubscribeStream final : public StreamCall,
   int offers_ = 0;            // of nearest names that are left to it
   // Guarded by mutex_.
   bool read_due_ = false;  // the last request was taken
-  bool adding_ = false;
+  // One at a time adds or removes: a request, or what was found of whole venues.
+  bool busy_ = false;
+  std::optional<SubscribeQuery> waiting_;  // a request, for the end of what was found
   std::map<Item, Active> active_;
   std::map<Item, WholeVenue> whole_venues_;  // the venue in place of an instrument
-  std::vector<std::pair<std::string, int32_t>> found_;  // of whole venues, since
+  std::map<std::string, int32_t> found_;     // of whole venues, since; with partitions
+  Clock::time_point found_due_;              // when the next of them may be added
 };
 
 }  // namespace quantstream::query

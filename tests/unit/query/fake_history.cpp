@@ -54,6 +54,11 @@ int FakeHistory::snapshots_begun() {
   return snapshots_begun_;
 }
 
+void FakeHistory::AtNextSnapshot(std::function<void()> hook) {
+  std::lock_guard lock(mutex_);
+  at_next_snapshot_ = std::move(hook);
+}
+
 void FakeHistory::Freeze() {
   std::lock_guard lock(mutex_);
   frozen_ = std::make_unique<Content>(content_);
@@ -71,7 +76,12 @@ void FakeHistory::Fail(absl::Status status) {
 
 void FakeHistory::ReadSnapshot(SnapshotRequest request, std::shared_ptr<Cancellation>,
                                Callback<Snapshot> callback) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  if (const auto hook = std::exchange(at_next_snapshot_, nullptr)) {
+    lock.unlock();
+    hook();
+    lock.lock();
+  }
   Snapshot snapshot;
   for (const WantedSeries& wanted : request.series) {
     const auto next = VisibleLocked().next_version.find(wanted.partition);

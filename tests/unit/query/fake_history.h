@@ -33,6 +33,8 @@ class FakeHistory final : public History {
   // Waits until so many snapshots were begun since the start.
   bool WaitForSnapshots(int count);
   int snapshots_begun();
+  // Runs once, when the next one is asked for, in the thread that asks.
+  void AtNextSnapshot(std::function<void()> hook);
 
   // Snapshots see no commit that is made from now on.
   void Freeze();
@@ -79,6 +81,7 @@ class FakeHistory final : public History {
   GapsRequest gaps_request_;
   LineageRequest lineage_request_;
   absl::Status failure_;
+  std::function<void()> at_next_snapshot_;
   int snapshots_begun_ = 0;
   bool held_ = false;
   bool names_held_ = false;

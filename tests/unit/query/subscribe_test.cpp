@@ -119,6 +119,14 @@ TEST_F(SubscribeTest, AClientThatHasSaidAllGoesOnReading) {
   EXPECT_THAT(client.Next(1), ElementsAre("AAA-USD 11 v9 FINAL"));
 }
 
+TEST_F(SubscribeTest, AClientThatSaysNothingAtAllIsToldWhatIsMissing) {
+  SubscribeClient client(stub_.get());
+  client.SayAll();
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("add"));
+}
+
 class ResumeTest : public ServiceTest {
  protected:
   // The token of the first message that has one.
