@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "query/service/errors.h"
+#include "query/window.h"
 
 namespace quantstream::query {
 namespace {
@@ -31,6 +32,21 @@ std::string_view NameOf(SlowPolicy policy) {
       return "DISCONNECT";
   }
   return "";
+}
+
+// How old a token of these series may be: what was deleted since it was given would be missing.
+std::chrono::seconds TokenAgeMax(const Resume& resume, const ServiceLimits& limits) {
+  auto most = std::chrono::duration_cast<std::chrono::seconds>(limits.token_age_max);
+  const auto look_at = [&](Interval interval) {
+    const auto kept = limits.info.retention.find(interval);
+    if (kept != limits.info.retention.end()) most = std::min(most, kept->second);
+  };
+  for (const auto& [interval, start] : resume.starts) look_at(interval);
+  for (const auto& [interval, at] : resume.merged) {
+    const auto grid = WindowGrid::Parse(interval, limits.request.intervals);
+    if (grid.ok()) look_at(grid->part());
+  }
+  return most;
 }
 
 }  // namespace
@@ -64,8 +80,7 @@ absl::StatusOr<ResumeToken> StreamCall::ReadToken(const std::string& text) const
   auto token = parts_->limits.token_key.Decode(text);
   if (!token.ok()) return InvalidRequest({{"resume_token", std::string(token.status().message())}});
   const int64_t age_s = absl::ToUnixSeconds(absl::Now()) - token->issued_at_s;
-  const auto age_max =
-      std::chrono::duration_cast<std::chrono::seconds>(parts_->limits.token_age_max);
+  const std::chrono::seconds age_max = TokenAgeMax(token->resume, parts_->limits);
   if (age_s <= age_max.count()) return token;
   const std::string earliest = absl::FormatTime(
       "%E4Y-%m-%dT%H:%M:%SZ", absl::Now() - absl::Seconds(age_max.count()), absl::UTCTimeZone());

@@ -238,6 +238,27 @@ TEST_F(OldTokenTest, IsOutOfRangeWithTheEarliestTime) {
   EXPECT_THAT(info->metadata().at("earliest_time"), HasSubstr("T"));
 }
 
+class DeletedRowsTest : public ResumeTest, public ::testing::WithParamInterface<const char*> {
+  void Adjust(ServerOptions* options) override {
+    ResumeTest::Adjust(options);
+    options->service.info.retention = {{Interval{1}, std::chrono::seconds(-2)}};
+  }
+};
+
+// Its interval is kept for a shorter time than tokens are.
+TEST_P(DeletedRowsTest, ATokenOlderThanTheRetentionIsTooOld) {
+  v1::StreamCandlesRequest request = StreamOf(kA);
+  request.set_intervals(0, GetParam());
+  request.set_resume_token(TokenOf(request));
+  ASSERT_FALSE(request.resume_token().empty());
+  StreamClient client(stub_.get(), request);
+  const grpc::Status status = client.Finish();
+  ASSERT_EQ(status.error_code(), grpc::StatusCode::OUT_OF_RANGE);
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->reason(), "TOKEN_TOO_OLD");
+}
+
+INSTANTIATE_TEST_SUITE_P(Intervals, DeletedRowsTest, ::testing::Values("1s", "7s"));
+
 class StreamAgeTest : public ServiceTest {
  protected:
   void Adjust(ServerOptions* options) override {
