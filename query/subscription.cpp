@@ -106,7 +106,9 @@ void Subscription::Notify(std::string notice) {
   ++notices_waiting_;
 }
 
+// One is enough, of however many legs and lost places, until the client has read it.
 void Subscription::Tell(std::string_view discontinuity) {
+  if (std::exchange(discontinuity_waits_, true)) return;
   queue_.emplace_back(EventOf(DiscontinuityMessage{std::string(discontinuity)}));
 }
 
@@ -358,6 +360,7 @@ std::optional<StreamMessage> Subscription::TakeEvent() {
   }
   const Event& event = std::get<Event>(entry);
   if (std::holds_alternative<ProgressMessage>(*event)) progress_waits_ = false;
+  if (std::holds_alternative<DiscontinuityMessage>(*event)) discontinuity_waits_ = false;
   if (std::holds_alternative<NoticeMessage>(*event)) --notices_waiting_;
   return std::move(*event);
 }

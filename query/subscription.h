@@ -49,7 +49,7 @@ class Subscription {
   // What a client is told in the order of its queue.
   void Notify(std::string notice);
   bool notices_waiting() const { return notices_waiting_ > 0; }
-  void Tell(std::string_view discontinuity);
+  void Tell(std::string_view discontinuity);  // not while another one waits
 
   // As Splice's, of one leg.
   void Register(LegId leg, const LiveState& live, std::string_view reason);
@@ -153,6 +153,7 @@ class Subscription {
   int64_t notices_waiting_ = 0;
   bool snapshot_end_queued_ = false;
   bool progress_waits_ = false;
+  bool discontinuity_waits_ = false;
 };
 
 }  // namespace quantstream::query

@@ -210,6 +210,22 @@ TEST(Subscription, AnOpenCandleThatWaitsGivesWayToTheNewerOneOfASnapshot) {
   EXPECT_EQ(subscription.waiting_bytes(), 0);
 }
 
+TEST(Subscription, HoweverManyLostPlacesOneDiscontinuityWaits) {
+  Subscription subscription = Live();
+  for (int i = 0; i < 3; ++i) {
+    subscription.Park();
+    subscription.Register(kLeg, {}, "the place was lost");
+    subscription.Register(kLeg, {}, "");
+    Read(&subscription, {});
+    subscription.Register(kLeg, {}, "the place was lost");
+    Read(&subscription, {});
+  }
+  EXPECT_TRUE(std::holds_alternative<DiscontinuityMessage>(*subscription.Take(kStart)));
+  EXPECT_EQ(subscription.Take(kStart), std::nullopt);
+  subscription.Register(kLeg, {}, "the place was lost");
+  EXPECT_TRUE(std::holds_alternative<DiscontinuityMessage>(*subscription.Take(kStart)));
+}
+
 TEST(Subscription, SkippedTellsHowManyAndWhere) {
   Subscription subscription = Live();
   for (int64_t i = 1; i <= 3; ++i) subscription.OnUpdate(kLeg, Final(kA, 10 + i, i));
