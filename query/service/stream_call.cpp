@@ -6,6 +6,7 @@
 #include <functional>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -170,12 +171,19 @@ void StreamCall::RelieveLocked() {
     case SlowPolicy::kSkipAndTell:
       return subscription_.Skip(bytes_max);
     case SlowPolicy::kDisconnect:
-      return EndLocked(
-          TooSlow({{"closed_candles_waiting", absl::StrCat(subscription_.closed_waiting())},
-                   {"bytes_waiting", absl::StrCat(subscription_.waiting_bytes())},
-                   {"bytes_max", absl::StrCat(bytes_max)},
-                   {"resume_token", TokenLocked()}}));
+      return DisconnectLocked(bytes_max);
   }
+}
+
+// Without a token the client goes on from the one that it has.
+void StreamCall::DisconnectLocked(int64_t bytes_max) {
+  std::vector<std::pair<std::string, std::string>> details = {
+      {"closed_candles_waiting", absl::StrCat(subscription_.closed_waiting())},
+      {"bytes_waiting", absl::StrCat(subscription_.waiting_bytes())},
+      {"bytes_max", absl::StrCat(bytes_max)}};
+  std::string token = TokenLocked();
+  if (!token.empty()) details.emplace_back("resume_token", std::move(token));
+  EndLocked(TooSlow(details));
 }
 
 std::optional<StreamMessage> StreamCall::NextLocked(std::string* token) {

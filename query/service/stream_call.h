@@ -64,6 +64,7 @@ class StreamCall : public SplicedCall {
 
  private:
   void RelieveLocked();
+  void DisconnectLocked(int64_t bytes_max);
   void DrainLocked();
   void LookAtAgeLocked();
   // With the lock held; what to send now. Sets `writing_` with it.

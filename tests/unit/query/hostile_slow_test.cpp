@@ -139,6 +139,23 @@ TEST_F(HostileSlowClients, DisconnectEndsWithCountsAndATokenThatGoesOn) {
   ExpectAll(again.finals(), read_until + 1, closed());
 }
 
+// Its history is still on its way: there is nothing yet to go on from.
+TEST_F(HostileSlowClients, DisconnectWithoutATokenLeavesItOut) {
+  std::vector<Update> rows;
+  for (int64_t n = 1; n <= 20'000; ++n) rows.push_back(Final(kA, n - 30'000, 0));
+  history_.Commit(rows, 1);
+  const auto stub = ConnectSlow();
+  v1::StreamCandlesRequest request = SlowStream(v1::SLOW_CONSUMER_POLICY_DISCONNECT);
+  request.set_last(10'000);
+  EventReader slow(stub.get(), request);
+  ASSERT_TRUE(test_support::WaitFor([&] { return Metric("quantstream_query_snapshot_bytes") > 0; }));
+  CloseUntilTooSlow(1, 1);
+  const auto info = DetailOf<google::rpc::ErrorInfo>(slow.Finish());
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->reason(), "SLOW_CLIENT");
+  EXPECT_FALSE(info->metadata().contains("resume_token"));
+}
+
 TEST_F(HostileSlowClients, AHundredBesideAFastOneCostTheirBoundsAndItNothing) {
   constexpr int kSlow = 100;
   const auto others = ConnectSlow();
