@@ -127,7 +127,7 @@ int Run(const QueryConfig& config, const Shutdown& shutdown) {
   auto history =
       std::make_unique<PostgresHistory>(config.History(), ObserveHistory(&metrics, &readiness));
   ServerOptions options = config.Server();
-  options.service.token_key = TokenKey(std::move(token_secret));
+  options.service.request.token_key = TokenKey(std::move(token_secret));
   auto server = Server::Start(options, history.get(), &fanout, &trades, &metrics, &recent);
   if (!server.ok()) return Fail(server.status());
   Log(kInfo, "grpc port", {{"port", (*server)->port()}});

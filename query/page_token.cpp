@@ -1,13 +1,13 @@
 #include "query/page_token.h"
 
 #include <string>
-
-#include "absl/strings/escaping.h"
+#include <utility>
 
 namespace quantstream::query {
 namespace {
 
-constexpr std::string_view kForm = "p1";  // of the token; another one is refused
+constexpr std::string_view kForm = "p2";  // of the token; another one is refused
+constexpr size_t kTextBytesMax = 1024;
 
 void AppendNumber(uint64_t number, std::string* out) {
   for (int shift = 56; shift >= 0; shift -= 8) {
@@ -24,25 +24,23 @@ uint64_t ReadNumber(std::string_view bytes) {
 
 }  // namespace
 
-std::string EncodePageToken(uint64_t fingerprint, std::string_view position) {
+std::string PageTokens::Encode(std::string_view position) const {
   std::string bytes(kForm);
-  AppendNumber(fingerprint, &bytes);
+  AppendNumber(fingerprint_, &bytes);
   bytes.append(position);
-  return absl::WebSafeBase64Escape(absl::string_view(bytes.data(), bytes.size()));
+  return key_.Seal(std::move(bytes));
 }
 
-absl::StatusOr<std::string> DecodePageToken(std::string_view token, uint64_t fingerprint) {
-  std::string bytes;
-  if (token.size() > 1024 ||
-      !absl::WebSafeBase64Unescape(absl::string_view(token.data(), token.size()), &bytes) ||
-      !std::string_view(bytes).starts_with(kForm) || bytes.size() < kForm.size() + 8) {
+absl::StatusOr<std::string> PageTokens::Decode(std::string_view token) const {
+  const auto bytes = key_.Open(token, kTextBytesMax);
+  if (!bytes || !bytes->starts_with(kForm) || bytes->size() < kForm.size() + 8) {
     return absl::InvalidArgumentError("is not a next_page_token of this service");
   }
-  if (ReadNumber(std::string_view(bytes).substr(kForm.size())) != fingerprint) {
+  if (ReadNumber(std::string_view(*bytes).substr(kForm.size())) != fingerprint_) {
     return absl::InvalidArgumentError(
         "belongs to another request: all fields but page_size must be as in the first one");
   }
-  return bytes.substr(kForm.size() + 8);
+  return bytes->substr(kForm.size() + 8);
 }
 
 void Fingerprint::AddByte(unsigned char byte) {

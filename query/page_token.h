@@ -1,20 +1,32 @@
-// Where the next page begins, as an opaque text. Not a secret, and not trusted: what comes back is
-// checked.
+// Where the next page begins, as a text that any replica understands and nobody else can make.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/statusor.h"
+#include "query/token_key.h"
 
 namespace quantstream::query {
 
-// `fingerprint` stands for the other fields of the request, which must be the same for every page.
-std::string EncodePageToken(uint64_t fingerprint, std::string_view position);
+// Of the pages of one request. Copyable, cheap.
+class PageTokens {
+ public:
+  PageTokens() = default;
+  // `fingerprint` stands for the other fields of the request: the same for every page.
+  PageTokens(TokenKey key, uint64_t fingerprint)
+      : key_(std::move(key)), fingerprint_(fingerprint) {}
 
-// The position. INVALID_ARGUMENT: no token of ours, or of another request.
-absl::StatusOr<std::string> DecodePageToken(std::string_view token, uint64_t fingerprint);
+  std::string Encode(std::string_view position) const;
+  // The position. INVALID_ARGUMENT: truncated, changed, of another key, or of another request.
+  absl::StatusOr<std::string> Decode(std::string_view token) const;
+
+ private:
+  TokenKey key_;
+  uint64_t fingerprint_ = 0;
+};
 
 // FNV-1a of the parts and of their lengths.
 class Fingerprint {

@@ -2,13 +2,9 @@
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
-#include <openssl/crypto.h>
-#include <openssl/hmac.h>
 
 #include <limits>
 #include <utility>
-
-#include "absl/strings/escaping.h"
 
 namespace quantstream::query {
 namespace {
@@ -18,7 +14,6 @@ using google::protobuf::io::CodedInputStream;
 using google::protobuf::io::CodedOutputStream;
 
 constexpr std::string_view kForm = "r1";  // of the token; another one is refused
-constexpr size_t kSignatureBytes = 16;
 constexpr size_t kTextBytesMax = 256 << 10;
 
 void Append(uint64_t number, std::string* out) {
@@ -134,7 +129,7 @@ absl::Status NotOurs() {
 
 }  // namespace
 
-std::string TokenKey::Encode(const ResumeToken& token) const {
+std::string EncodeResumeToken(const TokenKey& key, const ResumeToken& token) {
   std::string bytes(kForm);
   Append(token.fingerprint, &bytes);
   AppendSigned(token.issued_at_s, &bytes);
@@ -151,38 +146,13 @@ std::string TokenKey::Encode(const ResumeToken& token) const {
     AppendSigned(start.us, &bytes);
   }
   AppendMerged(token.resume, &bytes);
-  return Signed(std::move(bytes));
+  return key.Seal(std::move(bytes));
 }
 
-// Streams that want the same stand at the same place one after the other, and a signature is
-// dearer than all the rest: the newest of each thread is kept.
-std::string TokenKey::Signed(std::string bytes) const {
-  struct Newest {
-    std::string secret, bytes, text;
-  };
-  thread_local Newest newest;
-  if (newest.bytes != bytes || newest.secret != secret_) {
-    const std::string whole = bytes + Sign(bytes);
-    newest = {secret_, std::move(bytes),
-              absl::WebSafeBase64Escape(absl::string_view(whole.data(), whole.size()))};
-  }
-  return newest.text;
-}
-
-absl::StatusOr<ResumeToken> TokenKey::Decode(std::string_view text) const {
-  std::string bytes;
-  if (text.size() > kTextBytesMax ||
-      !absl::WebSafeBase64Unescape(absl::string_view(text.data(), text.size()), &bytes) ||
-      bytes.size() < kForm.size() + kSignatureBytes) {
-    return NotOurs();
-  }
-  const std::string_view signed_part(bytes.data(), bytes.size() - kSignatureBytes);
-  const std::string expected = Sign(signed_part);
-  if (CRYPTO_memcmp(expected.data(), bytes.data() + signed_part.size(), kSignatureBytes) != 0 ||
-      !signed_part.starts_with(kForm)) {
-    return NotOurs();
-  }
-  Reader reader(signed_part.substr(kForm.size()));
+absl::StatusOr<ResumeToken> DecodeResumeToken(const TokenKey& key, std::string_view text) {
+  const auto bytes = key.Open(text, kTextBytesMax);
+  if (!bytes || !bytes->starts_with(kForm)) return NotOurs();
+  Reader reader(std::string_view(*bytes).substr(kForm.size()));
   ResumeToken token;
   if (!reader.Read(&token.fingerprint) || !reader.ReadSigned(&token.issued_at_s) ||
       !ReadPlaces(&reader, &token) || !ReadStarts(&reader, &token) ||
@@ -190,14 +160,6 @@ absl::StatusOr<ResumeToken> TokenKey::Decode(std::string_view text) const {
     return NotOurs();
   }
   return token;
-}
-
-std::string TokenKey::Sign(std::string_view bytes) const {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()),
-       reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest, &size);
-  return std::string(reinterpret_cast<const char*>(digest), kSignatureBytes);
 }
 
 }  // namespace quantstream::query

@@ -1,5 +1,4 @@
-// Where a stream stopped, as text that any replica understands and nobody else can make: signed
-// with a key that all replicas share.
+// Where a stream stopped, as text that any replica understands and nobody else can make.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "query/places.h"
 #include "query/splice.h"
+#include "query/token_key.h"
 
 namespace quantstream::query {
 
@@ -19,23 +19,10 @@ struct ResumeToken {
   Places::Positions positions;  // of topic `candles`: up to where messages were handled
 };
 
-// Signs with HMAC-SHA-256, cut to 16 bytes. Thread-safe.
-class TokenKey {
- public:
-  TokenKey() = default;
-  explicit TokenKey(std::string secret) : secret_(std::move(secret)) {}
-
-  // Text of base64url; about 40 bytes, 15 more for each partition and interval,
-  // 30 more for each merged one.
-  std::string Encode(const ResumeToken& token) const;
-  // INVALID_ARGUMENT: truncated, changed, or signed with another key.
-  absl::StatusOr<ResumeToken> Decode(std::string_view text) const;
-
- private:
-  std::string Signed(std::string bytes) const;
-  std::string Sign(std::string_view bytes) const;
-
-  std::string secret_;
-};
+// Text that TokenKey signs; about 40 bytes, 15 more for each partition and interval, 30 more for
+// each merged one.
+std::string EncodeResumeToken(const TokenKey& key, const ResumeToken& token);
+// INVALID_ARGUMENT: truncated, changed, or signed with another key.
+absl::StatusOr<ResumeToken> DecodeResumeToken(const TokenKey& key, std::string_view text);
 
 }  // namespace quantstream::query

@@ -42,7 +42,8 @@ absl::StatusOr<GapsQuery> Check(const v1::ListGapsRequest& request, const Reques
                   .from = kBeginning,
                   .to = kEnd,
                   .open_only = request.open_only(),
-                  .after = {kBeginning, std::numeric_limits<int64_t>::min()}};
+                  .after = {kBeginning, std::numeric_limits<int64_t>::min()},
+                  .pages = {}};
   if (!query.instrument.empty()) checker.Instrument("instrument", query.instrument);
   if (request.has_start_time()) {
     query.from = checker.Time("start_time", request.start_time(), query.from);
@@ -50,8 +51,8 @@ absl::StatusOr<GapsQuery> Check(const v1::ListGapsRequest& request, const Reques
   if (request.has_end_time()) query.to = checker.Time("end_time", request.end_time(), query.to);
   if (query.from > query.to) checker.Wrong("end_time", "is before start_time");
   query.page_size = checker.PageSize(request.page_size());
-  query.fingerprint = FingerprintOf(request);
-  const std::string position = checker.Position(request.page_token(), query.fingerprint);
+  query.pages = PageTokens(limits.token_key, FingerprintOf(request));
+  const std::string position = checker.Position(request.page_token(), query.pages);
   if (!position.empty() &&
       !UnpackNumbers(position, &query.after.first.us, &query.after.second)) {
     checker.Wrong("page_token", "is not a next_page_token of this service");
@@ -73,7 +74,7 @@ absl::StatusOr<LineageQuery> Check(const v1::GetCandleLineageRequest& request,
 }
 
 std::string NextPageToken(const GapsQuery& query, EventTime from_time, int64_t id) {
-  return EncodePageToken(query.fingerprint, PackNumbers(from_time.us, id));
+  return query.pages.Encode(PackNumbers(from_time.us, id));
 }
 
 }  // namespace quantstream::query

@@ -22,7 +22,7 @@ struct GapsQuery {
   bool open_only = false;
   int32_t page_size = 0;
   std::pair<EventTime, int64_t> after;  // from_time and id of the last one sent
-  uint64_t fingerprint = 0;
+  PageTokens pages;
 };
 
 struct LineageQuery {

@@ -41,7 +41,7 @@ class ListInstrumentsCall final : public UnaryCall {
       SetTime(instrument.first_seen, out->mutable_first_seen_time());
     }
     if (more) {
-      response_->set_next_page_token(EncodePageToken(query_.fingerprint, listed.back().name));
+      response_->set_next_page_token(query_.pages.Encode(listed.back().name));
     }
     Send(absl::OkStatus());
   }

@@ -33,7 +33,6 @@ struct ServiceLimits {
   std::chrono::milliseconds stream_age_max{0};  // then a client is asked to reconnect; 0 = never
   std::chrono::milliseconds drain_grace{2000};  // from Draining to the end
   std::chrono::milliseconds token_age_max{7 * 86'400'000};
-  TokenKey token_key;
 };
 
 // All outlive the calls.

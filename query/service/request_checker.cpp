@@ -82,9 +82,9 @@ int32_t RequestChecker::PageSize(int32_t value) {
   return size == 0 ? limits_.page_default : size;
 }
 
-std::string RequestChecker::Position(const std::string& token, uint64_t fingerprint) {
+std::string RequestChecker::Position(const std::string& token, const PageTokens& pages) {
   if (token.empty()) return "";
-  auto position = DecodePageToken(token, fingerprint);
+  auto position = pages.Decode(token);
   if (position.ok() && !position->empty()) return *position;
   Wrong("page_token",
         position.ok() ? "is not a next_page_token of this service" : Message(position.status()));

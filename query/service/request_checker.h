@@ -40,7 +40,7 @@ class RequestChecker {
   int32_t Number(std::string_view field, int32_t value, int32_t maximum);
   int32_t PageSize(int32_t value);
   // The position in a page token; empty without one.
-  std::string Position(const std::string& token, uint64_t fingerprint);
+  std::string Position(const std::string& token, const PageTokens& pages);
 
   // Fields `instruments` and `intervals`; intervals that stand there twice come once.
   template <typename Repeated>

@@ -51,7 +51,7 @@ void CheckRange(const v1::GetCandlesRequest& request, RequestChecker* checker,
 
 void CheckPosition(const v1::GetCandlesRequest& request, RequestChecker* checker,
                    CandlesQuery* query) {
-  const std::string position = checker->Position(request.page_token(), query->fingerprint);
+  const std::string position = checker->Position(request.page_token(), query->pages);
   if (position.empty()) return;
   int64_t next = 0, left = 0;
   const bool whole = UnpackNumbers(position, &next, &left);
@@ -122,9 +122,10 @@ absl::StatusOr<ListInstrumentsQuery> Check(const v1::ListInstrumentsRequest& req
   if (query.venue.size() > kNameBytesMax) checker.Wrong("venue", "is longer than 100 bytes");
   if (query.filter.size() > kNameBytesMax) checker.Wrong("filter", "is longer than 100 bytes");
   query.page_size = checker.PageSize(request.page_size());
-  query.fingerprint =
-      Fingerprint().Add("ListInstruments").Add(query.venue).Add(query.filter).value();
-  query.after = checker.Position(request.page_token(), query.fingerprint);
+  query.pages =
+      PageTokens(limits.token_key,
+                 Fingerprint().Add("ListInstruments").Add(query.venue).Add(query.filter).value());
+  query.after = checker.Position(request.page_token(), query.pages);
   if (!checker.status().ok()) return checker.status();
   return query;
 }
@@ -146,7 +147,7 @@ absl::StatusOr<CandlesQuery> Check(const v1::GetCandlesRequest& request,
   query.page_size = checker.PageSize(request.page_size());
   CheckStates(request, &checker, &query);
   CheckFill(request, limits, &checker, &query);
-  query.fingerprint = FingerprintOf(request);
+  query.pages = PageTokens(limits.token_key, FingerprintOf(request));
   CheckPosition(request, &checker, &query);
   CheckMergedLast(limits, &checker, query);
   if (!checker.status().ok()) return checker.status();
@@ -158,7 +159,7 @@ absl::Status TooManyToFill(Interval interval, int64_t windows, int64_t maximum) 
 }
 
 std::string NextPageToken(const CandlesQuery& query, EventTime next, std::optional<int64_t> left) {
-  return EncodePageToken(query.fingerprint, PackNumbers(next.us, left.value_or(0)));
+  return query.pages.Encode(PackNumbers(next.us, left.value_or(0)));
 }
 
 }  // namespace quantstream::query

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "market/interval.h"
 #include "market/time.h"
+#include "query/page_token.h"
 #include "query/window.h"
 
 namespace quantstream::v1 {
@@ -31,6 +32,7 @@ struct RequestLimits {
   int64_t filled_candles_max = 100'000;    // windows of one range, where empty ones are filled
   int32_t subscriptions_max = 8'000;       // instruments x intervals of one stream
   int32_t legs_max = 500;                  // parts of one stream that were added apart
+  TokenKey token_key;                      // of page and resume tokens
 };
 
 struct ListInstrumentsQuery {
@@ -38,7 +40,7 @@ struct ListInstrumentsQuery {
   std::string filter;
   int32_t page_size = 0;
   std::string after;  // name
-  uint64_t fingerprint = 0;
+  PageTokens pages;
 };
 
 struct CandlesQuery {
@@ -55,7 +57,7 @@ struct CandlesQuery {
   bool with_final = true;
   bool with_revised = true;
   bool fill = false;  // FILL_PREVIOUS_CLOSE
-  uint64_t fingerprint = 0;
+  PageTokens pages;
 };
 
 // INVALID_ARGUMENT (errors.h). Those of streams: stream_requests.h.

@@ -78,7 +78,7 @@ void StreamCall::SetOptionsLocked(const StreamOptions& options) {
 }
 
 absl::StatusOr<ResumeToken> StreamCall::ReadToken(const std::string& text) const {
-  auto token = parts_->limits.token_key.Decode(text);
+  auto token = DecodeResumeToken(parts_->limits.request.token_key, text);
   if (!token.ok()) return InvalidRequest({{"resume_token", std::string(token.status().message())}});
   const int64_t age_s = absl::ToUnixSeconds(absl::Now()) - token->issued_at_s;
   const std::chrono::seconds age_max = TokenAgeMax(token->resume, parts_->limits);
@@ -211,7 +211,7 @@ std::string StreamCall::TokenLocked() const {
                     .resume = *std::move(resume),
                     .positions = {}};
   token.positions = parts_->fanout->places().Of(token.resume.marks);
-  return parts_->limits.token_key.Encode(token);
+  return EncodeResumeToken(parts_->limits.request.token_key, token);
 }
 
 void StreamCall::WriteDone(bool ok) {
