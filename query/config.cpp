@@ -250,6 +250,12 @@ void AddStreams(QueryConfig* config, config::OptionSet& options) {
 }
 
 void AddRunning(QueryConfig* config, config::OptionSet& options) {
+  options.Add(&config->answers_bytes_max,
+              {.name = "answers_bytes_max",
+               .fallback = 256 * kMebibyte,
+               .minimum = 32 * kMebibyte,
+               .unit = "bytes",
+               .help = "answers on their way; clients that do not take theirs are cut off"});
   options.Add(&config->send_helpers,
               {.name = "send_helpers",
                .fallback = 2,
@@ -360,6 +366,7 @@ ServerOptions QueryConfig::Server() const {
   service.request.subscriptions_max = subscriptions_per_stream_max;
   service.request.legs_max = legs_per_stream_max;
   service.snapshot_bytes_max = snapshot_bytes_max;
+  service.answers_bytes_max = answers_bytes_max;
   service.queues_bytes_max = queues_bytes_max;
   service.stream_age_max = milliseconds(stream_age_max_ms);
   service.drain_grace = milliseconds(drain_grace_ms);

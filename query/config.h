@@ -45,6 +45,7 @@ struct QueryConfig {
   int metadata_bytes_max = 0;
   int handshake_timeout_ms = 0;
   int connection_idle_ms = 0;
+  int64_t answers_bytes_max = 0;
   int64_t queue_bytes_max = 0;
   int64_t trade_queue_bytes_max = 0;
   int64_t trade_queues_bytes_max = 0;

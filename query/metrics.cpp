@@ -44,6 +44,11 @@ struct Metrics::Series {
   Gauge& connections = MakeGauge(*registry, "quantstream_query_connections", "Open connections");
   Counter& refused = MakeCounter(*registry, "quantstream_query_connections_refused_total",
                                  "Connections closed at once because connections_max was reached");
+  Gauge& answer_bytes = MakeGauge(*registry, "quantstream_query_answer_bytes",
+                                  "Answers that their clients have not taken yet");
+  Counter& answers_cancelled =
+      MakeCounter(*registry, "quantstream_query_answers_cancelled_total",
+                  "Answers that nobody took in time, or while too many others waited");
   Counter& messages =
       MakeCounter(*registry, "quantstream_query_messages_sent_total", "Messages of streams sent");
   Counter& candles =
@@ -141,6 +146,13 @@ void Metrics::ConnectionsOpen(int64_t connections) {
 }
 void Metrics::ConnectionRefused() {
   series_->refused.Increment();
+}
+
+void Metrics::AnswerBytes(int64_t bytes) {
+  series_->answer_bytes.Set(static_cast<double>(bytes));
+}
+void Metrics::AnswersCancelled(int64_t answers) {
+  series_->answers_cancelled.Increment(static_cast<double>(answers));
 }
 
 void Metrics::MessageSent(int64_t candles) {

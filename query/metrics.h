@@ -28,6 +28,8 @@ class Metrics {
   void StreamClosed();
   void ConnectionsOpen(int64_t connections);
   void ConnectionRefused();
+  void AnswerBytes(int64_t bytes);
+  void AnswersCancelled(int64_t answers);
 
   // Streams.
   void MessageSent(int64_t candles);

@@ -120,6 +120,9 @@ class Server::Running {
     while (!ended_) {
       parts_.fanout->Tick(std::chrono::steady_clock::now());
       parts_.metrics->SnapshotBytes(parts_.snapshot_bytes.used());
+      parts_.metrics->AnswersCancelled(parts_.unread_answers.Tick(
+          std::chrono::steady_clock::now(), parts_.limits.end_wait_max));
+      parts_.metrics->AnswerBytes(parts_.unread_answers.bytes());
       parts_.metrics->QueueBytes(parts_.queue_bytes);
       parts_.metrics->TradeQueueBytes(parts_.trades->queued_bytes());
       parts_.metrics->OpenCandles(parts_.fanout->open_candles());

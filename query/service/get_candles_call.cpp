@@ -108,7 +108,7 @@ class GetCandlesCall final : public UnaryCall {
   void Answer(const CandlePage& cut) {
     if (!Claim()) return;
     *response_ = PageMessage(cut);
-    Send(absl::OkStatus());
+    SendAnswer(static_cast<int64_t>(response_->Length()));
   }
 
   using Clock = std::chrono::steady_clock;
@@ -124,9 +124,11 @@ class GetCandlesCall final : public UnaryCall {
 
 }  // namespace
 
-grpc::ServerUnaryReactor* StartGetCandles(ServiceParts* parts, const grpc::ByteBuffer& request,
+grpc::ServerUnaryReactor* StartGetCandles(ServiceParts* parts,
+                                          grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer& request,
                                           grpc::ByteBuffer* response) {
-  return StartCall<GetCandlesCall>(parts, request, response);
+  return StartCall<GetCandlesCall>(parts, context, request, response);
 }
 
 }  // namespace quantstream::query

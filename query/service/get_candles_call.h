@@ -9,7 +9,9 @@
 
 namespace quantstream::query {
 
-grpc::ServerUnaryReactor* StartGetCandles(ServiceParts* parts, const grpc::ByteBuffer& request,
+grpc::ServerUnaryReactor* StartGetCandles(ServiceParts* parts,
+                                          grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer& request,
                                           grpc::ByteBuffer* response);
 
 }  // namespace quantstream::query

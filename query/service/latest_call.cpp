@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "quantstream/v1/market_data.pb.h"
 #include "query/service/errors.h"
+#include "query/service/unary_call.h"
 
 namespace quantstream::query {
 namespace {
@@ -25,9 +26,10 @@ int64_t OpenTimeOf(const v1::Candle& candle) {
 }  // namespace
 
 grpc::ServerUnaryReactor* LatestCall::Start(ServiceParts* parts,
+                                            grpc::CallbackServerContext* context,
                                             const v1::GetLatestRequest& request,
                                             v1::GetLatestResponse* response) {
-  auto call = std::make_shared<LatestCall>(parts, response);
+  auto call = std::make_shared<LatestCall>(parts, context, response);
   call->self_ = call;
   auto query = Check(request, parts->limits.request);
   if (parts->draining) {
@@ -43,8 +45,9 @@ grpc::ServerUnaryReactor* LatestCall::Start(ServiceParts* parts,
   return call.get();
 }
 
-LatestCall::LatestCall(ServiceParts* parts, v1::GetLatestResponse* response)
-    : SplicedCall(parts), response_(response) {}
+LatestCall::LatestCall(ServiceParts* parts, grpc::CallbackServerContext* context,
+                       v1::GetLatestResponse* response)
+    : SplicedCall(parts), context_(context), response_(response) {}
 
 void LatestCall::Begin(StreamQuery query) {
   Open({});
@@ -85,8 +88,10 @@ void LatestCall::Pump() {
     if (!end_status_.ok() || newest == newest_.end()) continue;
     *response_->add_candles() = std::move(newest->second);
   }
-  parts_->metrics->CallEnded("GetLatest", end_status_.code());
-  Finish(ToGrpc(end_status_));
+  absl::Status status = end_status_;
+  if (status.ok()) status = FindPlace(parts_, context_, BytesHeld(*response_), &place_);
+  parts_->metrics->CallEnded("GetLatest", status.code());
+  Finish(ToGrpc(status));
 }
 
 void LatestCall::TakeLocked() {
@@ -118,6 +123,7 @@ void LatestCall::OnCancel() {
 void LatestCall::OnDone() {
   StopWork();
   Unregister();
+  if (place_) parts_->unread_answers.Remove(*place_);
   const auto last = std::exchange(self_, nullptr);
 }
 

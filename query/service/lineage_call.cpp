@@ -78,7 +78,7 @@ class LineageCall final : public UnaryCall {
     }
     if (!Claim()) return;
     *response_ = std::move(filled);
-    Send(absl::OkStatus());
+    SendAnswer(BytesHeld(*response_));
   }
 
   v1::GetCandleLineageResponse* const response_;
@@ -89,9 +89,10 @@ class LineageCall final : public UnaryCall {
 }  // namespace
 
 grpc::ServerUnaryReactor* StartGetCandleLineage(ServiceParts* parts,
+                                                grpc::CallbackServerContext* context,
                                                 const v1::GetCandleLineageRequest& request,
                                                 v1::GetCandleLineageResponse* response) {
-  return StartCall<LineageCall>(parts, request, response);
+  return StartCall<LineageCall>(parts, context, request, response);
 }
 
 }  // namespace quantstream::query

@@ -14,6 +14,7 @@ namespace quantstream::query {
 
 // NOT_FOUND: the window has no closed candle.
 grpc::ServerUnaryReactor* StartGetCandleLineage(ServiceParts* parts,
+                                                grpc::CallbackServerContext* context,
                                                 const v1::GetCandleLineageRequest& request,
                                                 v1::GetCandleLineageResponse* response);
 

@@ -67,7 +67,7 @@ class ListGapsCall final : public UnaryCall {
       response_->set_next_page_token(
           NextPageToken(query_, last.from_time.value_or(kNoTime), last.id));
     }
-    Send(absl::OkStatus());
+    SendAnswer(BytesHeld(*response_));
   }
 
   v1::ListGapsResponse* const response_;
@@ -76,9 +76,11 @@ class ListGapsCall final : public UnaryCall {
 
 }  // namespace
 
-grpc::ServerUnaryReactor* StartListGaps(ServiceParts* parts, const v1::ListGapsRequest& request,
+grpc::ServerUnaryReactor* StartListGaps(ServiceParts* parts,
+                                        grpc::CallbackServerContext* context,
+                                        const v1::ListGapsRequest& request,
                                         v1::ListGapsResponse* response) {
-  return StartCall<ListGapsCall>(parts, request, response);
+  return StartCall<ListGapsCall>(parts, context, request, response);
 }
 
 }  // namespace quantstream::query

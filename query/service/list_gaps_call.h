@@ -13,7 +13,9 @@ class ListGapsResponse;
 namespace quantstream::query {
 
 // Of an instrument: its own gaps, and those of its venue and partition that concern it.
-grpc::ServerUnaryReactor* StartListGaps(ServiceParts* parts, const v1::ListGapsRequest& request,
+grpc::ServerUnaryReactor* StartListGaps(ServiceParts* parts,
+                                        grpc::CallbackServerContext* context,
+                                        const v1::ListGapsRequest& request,
                                         v1::ListGapsResponse* response);
 
 }  // namespace quantstream::query

@@ -43,7 +43,7 @@ class ListInstrumentsCall final : public UnaryCall {
     if (more) {
       response_->set_next_page_token(query_.pages.Encode(listed.back().name));
     }
-    Send(absl::OkStatus());
+    SendAnswer(BytesHeld(*response_));
   }
 
   v1::ListInstrumentsResponse* const response_;
@@ -53,9 +53,10 @@ class ListInstrumentsCall final : public UnaryCall {
 }  // namespace
 
 grpc::ServerUnaryReactor* StartListInstruments(ServiceParts* parts,
+                                               grpc::CallbackServerContext* context,
                                                const v1::ListInstrumentsRequest& request,
                                                v1::ListInstrumentsResponse* response) {
-  return StartCall<ListInstrumentsCall>(parts, request, response);
+  return StartCall<ListInstrumentsCall>(parts, context, request, response);
 }
 
 }  // namespace quantstream::query

@@ -13,6 +13,7 @@ class ListInstrumentsResponse;
 namespace quantstream::query {
 
 grpc::ServerUnaryReactor* StartListInstruments(ServiceParts* parts,
+                                               grpc::CallbackServerContext* context,
                                                const v1::ListInstrumentsRequest& request,
                                                v1::ListInstrumentsResponse* response);
 

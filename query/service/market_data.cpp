@@ -39,18 +39,20 @@ class MarketDataService::Service final : public Reads<Others<V1::Service>> {
  public:
   explicit Service(ServiceParts* parts) : parts_(parts), trades_(parts) {}
 
-  grpc::ServerUnaryReactor* ListInstruments(CallbackServerContext*,
+  grpc::ServerUnaryReactor* ListInstruments(CallbackServerContext* context,
                                             const v1::ListInstrumentsRequest* request,
                                             v1::ListInstrumentsResponse* response) override {
-    return StartListInstruments(parts_, *request, response);
+    return StartListInstruments(parts_, context, *request, response);
   }
-  grpc::ServerUnaryReactor* GetCandles(CallbackServerContext*, const grpc::ByteBuffer* request,
+  grpc::ServerUnaryReactor* GetCandles(CallbackServerContext* context,
+                                       const grpc::ByteBuffer* request,
                                        grpc::ByteBuffer* response) override {
-    return StartGetCandles(parts_, *request, response);
+    return StartGetCandles(parts_, context, *request, response);
   }
-  grpc::ServerUnaryReactor* GetLatest(CallbackServerContext*, const v1::GetLatestRequest* request,
+  grpc::ServerUnaryReactor* GetLatest(CallbackServerContext* context,
+                                      const v1::GetLatestRequest* request,
                                       v1::GetLatestResponse* response) override {
-    return LatestCall::Start(parts_, *request, response);
+    return LatestCall::Start(parts_, context, *request, response);
   }
   grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamCandles(
       CallbackServerContext* context, const grpc::ByteBuffer* request) override;
@@ -61,19 +63,20 @@ class MarketDataService::Service final : public Reads<Others<V1::Service>> {
   }
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Subscribe(
       CallbackServerContext* context) override;
-  grpc::ServerUnaryReactor* ListGaps(CallbackServerContext*, const v1::ListGapsRequest* request,
+  grpc::ServerUnaryReactor* ListGaps(CallbackServerContext* context,
+                                     const v1::ListGapsRequest* request,
                                      v1::ListGapsResponse* response) override {
-    return StartListGaps(parts_, *request, response);
+    return StartListGaps(parts_, context, *request, response);
   }
-  grpc::ServerUnaryReactor* GetCandleLineage(CallbackServerContext*,
+  grpc::ServerUnaryReactor* GetCandleLineage(CallbackServerContext* context,
                                              const v1::GetCandleLineageRequest* request,
                                              v1::GetCandleLineageResponse* response) override {
-    return StartGetCandleLineage(parts_, *request, response);
+    return StartGetCandleLineage(parts_, context, *request, response);
   }
-  grpc::ServerUnaryReactor* GetServerInfo(CallbackServerContext*,
+  grpc::ServerUnaryReactor* GetServerInfo(CallbackServerContext* context,
                                           const v1::GetServerInfoRequest* request,
                                           v1::GetServerInfoResponse* response) override {
-    return StartGetServerInfo(parts_, *request, response);
+    return StartGetServerInfo(parts_, context, *request, response);
   }
 
   std::vector<std::shared_ptr<StreamCall>> streams() const {

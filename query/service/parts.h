@@ -14,6 +14,7 @@
 #include "query/service/memory_budget.h"
 #include "query/service/requests.h"
 #include "query/service/server_info.h"
+#include "query/service/unread_answers.h"
 #include "query/subscription.h"
 #include "query/trade_fanout.h"
 
@@ -23,10 +24,11 @@ struct ServiceLimits {
   RequestLimits request;
   SubscriptionLimits subscription;
   int64_t snapshot_bytes_max = 256 << 20;  // history of all streams that is not sent yet
+  int64_t answers_bytes_max = 256 << 20;   // answers on their way to clients
   int64_t streams_max = 10'000;
   std::chrono::milliseconds lag_wait_max{5000};  // how long a lagging store is waited for
   std::chrono::milliseconds lag_retry{50};
-  std::chrono::milliseconds end_wait_max{5000};     // for a last write to be taken by the client
+  std::chrono::milliseconds end_wait_max{5000};     // for a last write, or an answer, to be taken
   std::chrono::milliseconds reconnect_after{1000};  // what Draining and RetryInfo tell clients
   ServerInfo info;
   int64_t queues_bytes_max = int64_t{1} << 30;  // live candles that wait for all clients
@@ -45,6 +47,7 @@ struct ServiceParts {
   ServiceLimits limits;
   KnownInstruments instruments{history};
   MemoryBudget snapshot_bytes{limits.snapshot_bytes_max};
+  UnreadAnswers unread_answers{limits.answers_bytes_max};
   std::atomic<int64_t> streams = 0;
   std::atomic<int64_t> queue_bytes = 0;   // live candles that wait for all clients
   std::atomic<bool> live = false;  // the live side has caught up

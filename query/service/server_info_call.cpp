@@ -58,7 +58,7 @@ class ServerInfoCall final : public UnaryCall {
     for (const std::string& venue : (*directory)->venues()) response_->add_venues(venue);
     FillLimits(limits, response_->mutable_limits());
     SetDuration(limits.info.resume_token_age_max, response_->mutable_resume_token_age_max());
-    Send(absl::OkStatus());
+    SendAnswer(BytesHeld(*response_));
   }
 
   v1::GetServerInfoResponse* const response_;
@@ -67,9 +67,10 @@ class ServerInfoCall final : public UnaryCall {
 }  // namespace
 
 grpc::ServerUnaryReactor* StartGetServerInfo(ServiceParts* parts,
+                                             grpc::CallbackServerContext* context,
                                              const v1::GetServerInfoRequest& request,
                                              v1::GetServerInfoResponse* response) {
-  return StartCall<ServerInfoCall>(parts, request, response);
+  return StartCall<ServerInfoCall>(parts, context, request, response);
 }
 
 }  // namespace quantstream::query

@@ -13,6 +13,7 @@ class GetServerInfoResponse;
 namespace quantstream::query {
 
 grpc::ServerUnaryReactor* StartGetServerInfo(ServiceParts* parts,
+                                             grpc::CallbackServerContext* context,
                                              const v1::GetServerInfoRequest& request,
                                              v1::GetServerInfoResponse* response);
 

@@ -1,8 +1,18 @@
 #include "query/service/unary_call.h"
 
+#include <grpcpp/server_context.h>
+
 #include <utility>
 
 namespace quantstream::query {
+
+absl::Status FindPlace(ServiceParts* parts, grpc::CallbackServerContext* context, int64_t bytes,
+                       std::optional<UnreadAnswers::Place>* place) {
+  *place = parts->unread_answers.Add(
+      bytes, [context] { context->TryCancel(); }, UnreadAnswers::Clock::now());
+  if (*place) return absl::OkStatus();
+  return Exhausted("ANSWER_MEMORY", "too many answers wait for clients that do not read");
+}
 
 void UnaryCall::OnCancel() {
   const auto self = shared_from_this();
@@ -12,6 +22,7 @@ void UnaryCall::OnCancel() {
 
 void UnaryCall::OnDone() {
   cancellation_->Cancel();
+  if (place_) parts_->unread_answers.Remove(*place_);
   const auto last = std::exchange(self_, nullptr);
 }
 
@@ -29,7 +40,11 @@ void UnaryCall::Resolve(const std::string& spelling, std::function<void(Instrume
       });
 }
 
-void UnaryCall::Send(const absl::Status& status) {
+void UnaryCall::SendAnswer(int64_t bytes) {
+  Send(FindPlace(parts_, context_, bytes, &place_));
+}
+
+void UnaryCall::Send(absl::Status status) {
   parts_->metrics->CallEnded(method_, status.code());
   Finish(ToGrpc(absl::IsUnavailable(status) ? WithRetryAfter(status, parts_->limits.reconnect_after)
                                             : status));

@@ -1,18 +1,30 @@
-// What all calls with one answer have in common: they finish exactly once, are counted, and refuse
-// while the server drains.
+// What all calls with one answer have in common: they finish exactly once, are counted, refuse
+// while the server drains, and keep an answer for a bounded time.
 #pragma once
 
+#include <google/protobuf/message_lite.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "query/service/errors.h"
 #include "query/service/parts.h"
+#include "query/service/unread_answers.h"
 
 namespace quantstream::query {
+
+// What an answer holds until it is taken: the message and its bytes.
+inline int64_t BytesHeld(const google::protobuf::MessageLite& answer) {
+  return 3 * static_cast<int64_t>(answer.ByteSizeLong());
+}
+
+// The place of an answer on its way; of a call, until it is done. No place: RESOURCE_EXHAUSTED.
+absl::Status FindPlace(ServiceParts* parts, grpc::CallbackServerContext* context, int64_t bytes,
+                       std::optional<UnreadAnswers::Place>* place);
 
 // Finishes exactly once, whoever is first: the answer or the client's cancel.
 class UnaryCall : public grpc::ServerUnaryReactor, public std::enable_shared_from_this<UnaryCall> {
@@ -22,7 +34,11 @@ class UnaryCall : public grpc::ServerUnaryReactor, public std::enable_shared_fro
 
   void OnCancel() override;
   void OnDone() override;
-  void KeepUntilDone() { self_ = shared_from_this(); }
+  // `context` lives until OnDone returns.
+  void KeepUntilDone(grpc::CallbackServerContext* context) {
+    self_ = shared_from_this();
+    context_ = context;
+  }
   void End(const absl::Status& status);
 
  protected:
@@ -31,7 +47,9 @@ class UnaryCall : public grpc::ServerUnaryReactor, public std::enable_shared_fro
   void Resolve(const std::string& spelling, std::function<void(Instrument)> next);
   // True once: whoever gets it fills the response, nobody else touches it, and calls Send.
   bool Claim() { return !claimed_.exchange(true); }
-  void Send(const absl::Status& status);
+  void Send(absl::Status status);
+  // OK, with a response that holds so many bytes.
+  void SendAnswer(int64_t bytes);
 
   ServiceParts* const parts_;
   const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
@@ -39,15 +57,17 @@ class UnaryCall : public grpc::ServerUnaryReactor, public std::enable_shared_fro
  private:
   std::atomic<bool> claimed_ = false;
   const char* const method_;
+  grpc::CallbackServerContext* context_ = nullptr;
+  std::optional<UnreadAnswers::Place> place_;  // set before Finish, given back when done
   std::shared_ptr<UnaryCall> self_;
 };
 
 // Makes the call and begins it: `Call(parts, response)`, then `Begin(request)`.
 template <typename Call, typename Request, typename Response>
-grpc::ServerUnaryReactor* StartCall(ServiceParts* parts, const Request& request,
-                                    Response* response) {
+grpc::ServerUnaryReactor* StartCall(ServiceParts* parts, grpc::CallbackServerContext* context,
+                                    const Request& request, Response* response) {
   auto call = std::make_shared<Call>(parts, response);
-  call->KeepUntilDone();
+  call->KeepUntilDone(context);
   if (parts->draining) {
     call->End(ShuttingDown(parts->limits.reconnect_after));
   } else {

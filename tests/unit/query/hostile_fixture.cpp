@@ -14,7 +14,8 @@ namespace {
 
 constexpr const char* kGauges[] = {
     "quantstream_query_streams", "quantstream_query_trade_streams", "quantstream_query_queue_bytes",
-    "quantstream_query_snapshot_bytes", "quantstream_query_trade_queue_bytes"};
+    "quantstream_query_snapshot_bytes", "quantstream_query_trade_queue_bytes",
+    "quantstream_query_answer_bytes"};
 
 }  // namespace
 

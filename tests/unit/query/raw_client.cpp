@@ -44,7 +44,7 @@ std::string RawGreeting() {
   return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + Frame(4, 0, "");
 }
 
-std::string RawCall(const std::string& method, const std::string& request) {
+std::string RawCall(const std::string& method, const std::string& request, bool takes_nothing) {
   std::string headers;
   for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
            {":method", "POST"},
@@ -57,7 +57,9 @@ std::string RawCall(const std::string& method, const std::string& request) {
                static_cast<char>(value.size()) + value;
   }
   const std::string prefix{0, 0, 0, 0, static_cast<char>(request.size())};
-  return RawGreeting() + Frame(1, 4, headers) + Frame(0, 1, prefix + request);
+  const std::string no_window{0, 4, 0, 0, 0, 0};  // SETTINGS_INITIAL_WINDOW_SIZE = 0
+  const std::string settings = takes_nothing ? Frame(4, 0, no_window) : "";
+  return RawGreeting() + settings + Frame(1, 4, headers) + Frame(0, 1, prefix + request);
 }
 
 }  // namespace quantstream::query::testing
