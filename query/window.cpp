@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <mutex>
 #include <numeric>
+#include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -65,6 +68,34 @@ int64_t CommonSeconds(absl::TimeZone zone) {
     time = zone.At(change.to).trans;
   }
   return common;
+}
+
+// CommonSeconds of each zone that was asked for: some 600 names have a file. Thread-safe.
+class ZoneDays {
+ public:
+  int64_t CommonSecondsOf(absl::TimeZone zone) {
+    std::lock_guard lock(mutex_);
+    const auto [at, is_new] = known_.try_emplace(zone.name(), 0);
+    if (is_new) {
+      ++reckoned_;
+      at->second = CommonSeconds(zone);
+    }
+    return at->second;
+  }
+  int64_t reckoned() const {
+    std::lock_guard lock(mutex_);
+    return reckoned_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, int64_t> known_;  // guarded by mutex_, as below
+  int64_t reckoned_ = 0;
+};
+
+ZoneDays& Zones() {
+  static ZoneDays zones;
+  return zones;
 }
 
 std::optional<Interval> LargestThatDivides(int64_t seconds, const std::vector<Interval>& stored) {
@@ -132,7 +163,7 @@ absl::StatusOr<WindowGrid> WindowGrid::ParseZoneDay(std::string_view length, std
     return Wrong(zone, "is not a time zone",
                  "; legal: a name of the IANA time-zone database, such as 1d@Asia/Kolkata");
   }
-  const int64_t common = CommonSeconds(*found);
+  const int64_t common = Zones().CommonSecondsOf(*found);
   const auto part = LargestThatDivides(common, stored);
   if (!part) {
     return Wrong(zone, absl::StrCat("has days that begin at whole multiples of ", common,
@@ -140,6 +171,10 @@ absl::StatusOr<WindowGrid> WindowGrid::ParseZoneDay(std::string_view length, std
                  absl::StrCat("; the smallest is ", std::ranges::min(stored).ToString()));
   }
   return WindowGrid(Interval{Interval::kSecondsMax}, *part, *found);
+}
+
+int64_t WindowGrid::zones_reckoned() {
+  return Zones().reckoned();
 }
 
 std::string WindowGrid::ToString() const {

@@ -1,6 +1,6 @@
 // What clients may ask for as an interval: a stored one, a whole multiple of the base interval, or
-// a day of a time zone; and the windows that time is cut into by it. No state. Reads the time-zone
-// database of the machine (tzdata), nothing else.
+// a day of a time zone; and the windows that time is cut into by it. No state but what
+// is known of zones. Reads the time-zone database of the machine (tzdata), nothing else.
 #pragma once
 
 #include <optional>
@@ -49,6 +49,9 @@ class WindowGrid {
   EventTime FirstFrom(EventTime time) const;
   // Most parts that a window can have.
   int64_t parts_max() const;
+
+  // Test-only: zones whose days were reckoned, each once.
+  static int64_t zones_reckoned();
 
   bool operator==(const WindowGrid& other) const = default;
 

@@ -122,6 +122,15 @@ TEST(WindowGrid, ADayOfATimeZoneIsMergedFromWhatFitsAllOfItsDays) {
   EXPECT_FALSE(Grid("1d@UTC") == Grid("1d"));
 }
 
+TEST(WindowGrid, TheDaysOfAZoneAreReckonedOnce) {
+  const WindowGrid first = Grid("1d@Europe/Vienna");
+  const int64_t reckoned = WindowGrid::zones_reckoned();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Grid("1d@Europe/Vienna"), first);
+  EXPECT_EQ(WindowGrid::zones_reckoned(), reckoned);
+  EXPECT_EQ(Grid("1d@Europe/Lisbon").part(), first.part());
+  EXPECT_EQ(WindowGrid::zones_reckoned(), reckoned + 1);
+}
+
 TEST(WindowGrid, ADayLastsTwentyThreeOrTwentyFiveHoursWhereClocksChange) {
   EXPECT_EQ(Window("1d@America/New_York", "2026-03-07T12:00:00Z"),
             "2026-03-07T05:00:00Z to 2026-03-08T05:00:00Z, 24");
