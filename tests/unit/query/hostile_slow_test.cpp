@@ -148,7 +148,8 @@ TEST_F(HostileSlowClients, DisconnectWithoutATokenLeavesItOut) {
   v1::StreamCandlesRequest request = SlowStream(v1::SLOW_CONSUMER_POLICY_DISCONNECT);
   request.set_last(10'000);
   EventReader slow(stub.get(), request);
-  ASSERT_TRUE(test_support::WaitFor([&] { return Metric("quantstream_query_snapshot_bytes") > 0; }));
+  ASSERT_TRUE(
+      test_support::WaitFor([&] { return Metric("quantstream_query_snapshot_bytes") > 0; }));
   CloseUntilTooSlow(1, 1);
   const auto info = DetailOf<google::rpc::ErrorInfo>(slow.Finish());
   ASSERT_TRUE(info);
