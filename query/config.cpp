@@ -81,7 +81,7 @@ void AddStore(QueryConfig* config, config::OptionSet& options) {
                .fallback = 256 * kMebibyte,
                .minimum = kMebibyte,
                .unit = "bytes",
-               .help = "history on its way to all clients; more get RESOURCE_EXHAUSTED"});
+               .help = "history on its way to clients, half of it in shares; more is refused"});
   options.Add(&config->recent_series_max,
               {.name = "recent_series_max",
                .fallback = 10'000,

@@ -54,8 +54,7 @@ class Subscription::LegOutlet final : public Outlet {
     if (leg_->merged) return;
     leg_->base = leg_->splice.marks();
     leg_->starts = leg_->splice.Starts();
-    ++leg_->markers_waiting;
-    subscription_->queue_.emplace_back(std::make_unique<Marker>(Marker{leg_->id, leg_->base}));
+    subscription_->QueueMarker(leg_, Marker{leg_->id, leg_->base});
   }
   void SendSnapshotEnd() override {
     if (!leg_->merged) subscription_->SnapshotEnded(leg_);
@@ -327,7 +326,14 @@ bool Subscription::Wanted(const QueuedCandle& candle, const Leg* leg) {
   return leg->splice.Has(series);
 }
 
+void Subscription::QueueMarker(Leg* leg, Marker marker) {
+  ++leg->markers_waiting;
+  ++markers_waiting_;
+  queue_.emplace_back(std::make_unique<Marker>(std::move(marker)));
+}
+
 void Subscription::OnMarker(const Marker& marker) {
+  --markers_waiting_;
   Leg* leg = Find(marker.leg);
   if (leg == nullptr) return;
   --leg->markers_waiting;

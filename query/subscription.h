@@ -90,6 +90,8 @@ class Subscription {
   int64_t waiting_bytes() const;
   int64_t closed_waiting() const { return closed_waiting_; }  // live ones
   bool empty() const;
+  // History, or what it ends with.
+  bool history_waits() const { return markers_waiting_ > 0; }
   int64_t conflated() const { return conflated_; }
 
   // What to send next, if anything is due.
@@ -122,6 +124,7 @@ class Subscription {
 
   Leg* Find(LegId leg);
   void SnapshotEnded(Leg* leg);
+  void QueueMarker(Leg* leg, Marker marker);
   void SendLive(Leg* leg, const Update& update);
   void QueueMerged(Leg* leg, bool live);
   void OnMergedHistory(Leg* leg, const Snapshot& snapshot, bool first);
@@ -151,6 +154,7 @@ class Subscription {
   int64_t open_bytes_ = 0;  // of all legs
   int64_t conflated_ = 0;
   int64_t notices_waiting_ = 0;
+  int64_t markers_waiting_ = 0;  // of all legs, those that are gone too
   bool snapshot_end_queued_ = false;
   bool progress_waits_ = false;
   bool discontinuity_waits_ = false;

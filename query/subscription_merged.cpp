@@ -20,10 +20,9 @@ void Subscription::OnMergedHistory(Leg* leg, const Snapshot& snapshot, bool firs
   }
   // A client that is slow for good comes further with each history that is read.
   leg->base = leg->splice.marks();
-  auto marker = std::make_unique<Marker>(Marker{leg->id, leg->base, leg->merged->Rebase()});
-  leg->merged->LowerToPending(&marker->marks);
-  ++leg->markers_waiting;
-  queue_.emplace_back(std::move(marker));
+  Marker marker{leg->id, leg->base, leg->merged->Rebase()};
+  leg->merged->LowerToPending(&marker.marks);
+  QueueMarker(leg, std::move(marker));
   if (first) SnapshotEnded(leg);
 }
 

@@ -1,28 +1,63 @@
-// How many bytes of one kind all calls together may hold.
+// How many bytes of history all calls together may hold.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
 namespace quantstream::query {
 
-// Thread-safe.
+// Thread-safe. One half is for shares: a call that holds no more than its share of it is never
+// refused on behalf of others, whatever they hold. What is larger comes from the other half.
 class MemoryBudget {
  public:
-  explicit MemoryBudget(int64_t bytes_max) : bytes_max_(bytes_max) {}
+  // Of one call, under its own lock.
+  struct Held {
+    int64_t of_shares = 0;
+    int64_t of_rest = 0;
+  };
 
-  // False: there is no room; nothing was taken.
-  bool Take(int64_t bytes) {
-    if (used_.fetch_add(bytes) + bytes <= bytes_max_) return true;
-    used_ -= bytes;
-    return false;
+  explicit MemoryBudget(int64_t bytes_max) : half_(bytes_max / 2) {}
+
+  // `calls`, here and below: that there are now, each of which has a share. False: there is no
+  // room; nothing was taken.
+  bool Take(int64_t bytes, int64_t calls, Held* held) {
+    if (held->of_shares + bytes > Share(calls)) return TakeOfRest(bytes, held);
+    shares_ += bytes;
+    held->of_shares += bytes;
+    return true;
   }
-  void GiveBack(int64_t bytes) { used_ -= bytes; }
-  int64_t used() const { return used_; }
+  // False: shares are smaller than when it was taken, and there is no room for what is more.
+  bool Keep(int64_t calls, Held* held) {
+    const int64_t more = held->of_shares;
+    if (more <= Share(calls)) return true;
+    if (!TakeOfRest(more, held)) return false;
+    shares_ -= more;
+    held->of_shares = 0;
+    return true;
+  }
+  // All of it but `kept`, which it held before.
+  void GiveBack(Held* held, const Held& kept) {
+    shares_ -= held->of_shares - kept.of_shares;
+    rest_ -= held->of_rest - kept.of_rest;
+    *held = kept;
+  }
+  int64_t used() const { return shares_ + rest_; }
 
  private:
-  const int64_t bytes_max_;
-  std::atomic<int64_t> used_ = 0;
+  int64_t Share(int64_t calls) const { return half_ / std::max<int64_t>(1, calls); }
+  bool TakeOfRest(int64_t bytes, Held* held) {
+    if (rest_.fetch_add(bytes) + bytes <= half_) {
+      held->of_rest += bytes;
+      return true;
+    }
+    rest_ -= bytes;
+    return false;
+  }
+
+  const int64_t half_;
+  std::atomic<int64_t> shares_ = 0;
+  std::atomic<int64_t> rest_ = 0;
 };
 
 }  // namespace quantstream::query

@@ -255,22 +255,20 @@ void SplicedCall::TakeSnapshotLocked(LegId leg, int64_t ticket,
   if (!snapshot.ok()) {
     return EndLocked(WithRetryAfter(snapshot.status(), parts_->limits.reconnect_after));
   }
-  const int64_t bytes = BytesOf(*snapshot);
-  if (!ReserveLocked(bytes)) {
-    return EndLocked(WithRetryAfter(
-        Exhausted("SNAPSHOT_MEMORY", "too much history is on its way to clients; try again"),
-        parts_->limits.reconnect_after));
+  const MemoryBudget::Held before = reserved_;
+  if (!parts_->snapshot_bytes.Take(BytesOf(*snapshot), parts_->streams, &reserved_)) {
+    return EndNoMemoryLocked();
   }
   switch (subscription_.OnHistory(leg, ticket, *snapshot)) {
     case Splice::Outcome::kDelivered:
       readings_.erase(leg);
       return;
     case Splice::Outcome::kStale:
-      ReleaseLocked(bytes);
+      parts_->snapshot_bytes.GiveBack(&reserved_, before);
       if (!subscription_.parked(leg)) readings_[leg].read_at = Clock::now();
       return;
     case Splice::Outcome::kBehind:
-      ReleaseLocked(bytes);
+      parts_->snapshot_bytes.GiveBack(&reserved_, before);
       return OnBehindLocked(&readings_[leg]);
   }
 }
@@ -287,16 +285,18 @@ void SplicedCall::OnBehindLocked(Reading* reading) {
   reading->read_at = now + parts_->limits.lag_retry;
 }
 
-bool SplicedCall::ReserveLocked(int64_t bytes) {
-  if (!parts_->snapshot_bytes.Take(bytes)) return false;
-  reserved_bytes_ += bytes;
-  return true;
+void SplicedCall::EndNoMemoryLocked() {
+  EndLocked(WithRetryAfter(
+      Exhausted("SNAPSHOT_MEMORY", "too much history is on its way to clients; try again"),
+      parts_->limits.reconnect_after));
 }
 
-void SplicedCall::ReleaseLocked(int64_t bytes) {
-  if (bytes == 0) return;
-  reserved_bytes_ -= bytes;
-  parts_->snapshot_bytes.GiveBack(bytes);
+void SplicedCall::ReleaseSentLocked() {
+  if (!subscription_.history_waits()) ReleaseSnapshotLocked();
+}
+
+void SplicedCall::KeepUnsentLocked() {
+  if (!parts_->snapshot_bytes.Keep(parts_->streams, &reserved_)) EndNoMemoryLocked();
 }
 
 void SplicedCall::OnPlaced(int32_t partition, int64_t committed) {
@@ -336,7 +336,7 @@ void SplicedCall::EndLocked(const absl::Status& status) {
   awaiting_.reset();
   readings_.clear();
   windows_.clear();
-  ReleaseLocked(reserved_bytes_);
+  ReleaseSnapshotLocked();
 }
 
 void SplicedCall::CountWaitingLocked() {

@@ -59,8 +59,10 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
   void EndLocked(const absl::Status& status);
   // What waits now is counted among what waits for all clients.
   void CountWaitingLocked();
-  // Memory for history that is sent now is free again.
-  void ReleaseSnapshotLocked() { ReleaseLocked(reserved_bytes_); }
+  // Memory for history is free again once it was sent.
+  void ReleaseSentLocked();
+  // Ends the call when there is no room any more for what was not.
+  void KeepUnsentLocked();
 
   ServiceParts* const parts_;
   std::mutex mutex_;
@@ -90,15 +92,15 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
   void OnSnapshot(LegId leg, int64_t ticket, absl::StatusOr<Snapshot> snapshot);
   void TakeSnapshotLocked(LegId leg, int64_t ticket, const absl::StatusOr<Snapshot>& snapshot);
   void OnBehindLocked(Reading* reading);
-  bool ReserveLocked(int64_t bytes);
-  void ReleaseLocked(int64_t bytes);
+  void EndNoMemoryLocked();
+  void ReleaseSnapshotLocked() { parts_->snapshot_bytes.GiveBack(&reserved_, {}); }
   bool NeedsTick();
 
   std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
   std::map<LegId, Reading> readings_;
   std::map<LegId, Reading> windows_;  // of merged legs: old windows
   bool in_flight_ = false;
-  int64_t reserved_bytes_ = 0;
+  MemoryBudget::Held reserved_;  // history that is not sent yet
   int64_t counted_bytes_ = 0;
   std::optional<Awaiting> awaiting_;
 };

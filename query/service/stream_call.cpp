@@ -161,6 +161,8 @@ void StreamCall::Pump() {
 
 // The bound is the stream's share of what all may hold.
 void StreamCall::RelieveLocked() {
+  KeepUnsentLocked();
+  if (ended_) return;
   const int64_t bytes_max = parts_->QueueBytesMax();
   if (!subscription_.Overflows(bytes_max)) return;
   if (subscription_.StoreIsSlow()) return subscription_.DropBuffered();
@@ -188,10 +190,8 @@ void StreamCall::DisconnectLocked(int64_t bytes_max) {
 
 std::optional<StreamMessage> StreamCall::NextLocked(std::string* token) {
   auto message = subscription_.Take(Clock::now());
-  if (!message) {
-    ReleaseSnapshotLocked();
-    return std::nullopt;
-  }
+  ReleaseSentLocked();
+  if (!message) return std::nullopt;
   writing_ = true;
   *token = TokenLocked();
   const auto* batch = std::get_if<CandlesMessage>(&*message);

@@ -157,6 +157,36 @@ TEST_F(HostileSlowClients, DisconnectWithoutATokenLeavesItOut) {
   EXPECT_FALSE(info->metadata().contains("resume_token"));
 }
 
+class HostileHistoryReaders : public HostileSlowClients {
+  void Adjust(ServerOptions* options) override {
+    HostileSlowClients::Adjust(options);
+    options->service.snapshot_bytes_max = 16 << 20;
+  }
+};
+
+// Ten ask for more history than their shares, and do not read it: one that asks for a little has
+// its own, and one that asks for much is told.
+TEST_F(HostileHistoryReaders, TakeNobodyElsesShareOfTheMemory) {
+  std::vector<Update> rows;
+  for (int64_t n = 1; n <= 10'000; ++n) rows.push_back(Final(kA, n - 30'000, 0));
+  history_.Commit(rows, 1);
+  const auto stub = ConnectSlow();
+  v1::StreamCandlesRequest much = SlowStream(v1::SLOW_CONSUMER_POLICY_CONFLATE);
+  much.set_last(10'000);
+  std::vector<std::unique_ptr<EventReader>> slow;
+  for (int i = 0; i < 10; ++i) {
+    slow.push_back(std::make_unique<EventReader>(stub.get(), much));
+    ASSERT_TRUE(history_.WaitForSnapshots(i + 1));
+  }
+  EventReader small(stub_.get(), SlowStream(v1::SLOW_CONSUMER_POLICY_CONFLATE));
+  EXPECT_TRUE(small.ReadUntilSnapshotEnd());
+  EXPECT_EQ(small.finals().size(), 100u);
+  EventReader large(stub_.get(), much);
+  const auto info = DetailOf<google::rpc::ErrorInfo>(large.Finish());
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->reason(), "SNAPSHOT_MEMORY");
+}
+
 TEST_F(HostileSlowClients, AHundredBesideAFastOneCostTheirBoundsAndItNothing) {
   constexpr int kSlow = 100;
   const auto others = ConnectSlow();

@@ -210,6 +210,20 @@ TEST(Subscription, AnOpenCandleThatWaitsGivesWayToTheNewerOneOfASnapshot) {
   EXPECT_EQ(subscription.waiting_bytes(), 0);
 }
 
+TEST(Subscription, HistoryWaitsUntilItWasTakenWhateverElseWaits) {
+  Subscription subscription = Begun();
+  Snapshot snapshot;
+  snapshot.next_version[kPartition] = 6;
+  snapshot.candles = {Final(kA, 10, 5)};
+  EXPECT_FALSE(subscription.history_waits());
+  Read(&subscription, snapshot);
+  EXPECT_TRUE(subscription.history_waits());
+  subscription.OnProgress(EventTime{12'000'000}, "");
+  EXPECT_THAT(TakeCandles(&subscription), ElementsAre("A 10 v5 FINAL"));
+  EXPECT_FALSE(subscription.history_waits());
+  EXPECT_FALSE(subscription.empty());
+}
+
 TEST(Subscription, HoweverManyLostPlacesOneDiscontinuityWaits) {
   Subscription subscription = Live();
   for (int i = 0; i < 3; ++i) {
