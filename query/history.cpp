@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "platform/status.h"
 #include "query/audit_statements.h"
 #include "query/history_statements.h"
@@ -10,15 +11,22 @@
 namespace quantstream::query {
 namespace {
 
-constexpr char kCancelledByUs[] = "57014";  // query_canceled
+constexpr char kCancelled[] = "57014";  // query_canceled: by us, or by statement_timeout
 
 absl::Status TooMany() {
   return absl::UnavailableError("too many calls wait for the store");
 }
 
+absl::Status TooSlow(std::chrono::milliseconds statement_max) {
+  return absl::DeadlineExceededError(absl::StrCat(
+      "the store cannot read this within ", statement_max.count(), " ms; ask for less"));
+}
+
 absl::Status ForClients(const absl::Status& status) {
+  const bool too_slow = absl::IsDeadlineExceeded(status) &&
+                        postgres::SqlState(status).empty() && !postgres::IsConnectionLost(status);
   if (status.ok() || absl::IsOutOfRange(status) || absl::IsDataLoss(status) ||
-      absl::IsCancelled(status)) {
+      absl::IsCancelled(status) || too_slow) {
     return status;
   }
   return absl::UnavailableError("the store cannot be read now: " + Message(status));
@@ -166,7 +174,7 @@ absl::Status PostgresHistory::Run(const Job& job,
   // A connection from before the server's restart, or a cancel that was meant for the call before:
   // once more.
   const bool again = (reused && postgres::IsConnectionLost(status)) ||
-                     postgres::SqlState(status) == kCancelledByUs;
+                     postgres::SqlState(status) == kCancelled;
   if (again && !job.cancellation->cancelled()) status = RunOnce(job, connection);
   if (job.cancellation->cancelled()) status = absl::CancelledError("the caller is gone");
   status = ForClients(status);
@@ -188,9 +196,13 @@ absl::Status PostgresHistory::RunOnce(const Job& job,
   }
   const postgres::Connection* running = connection->get();
   job.cancellation->Attach([running] { (void)running->Cancel(); });
+  const auto begin = std::chrono::steady_clock::now();
   absl::Status status = job.read(**connection);
+  const auto took = std::chrono::steady_clock::now() - begin;
   job.cancellation->Detach();
-  return status;
+  const auto statement_max = options_.connection.statement_timeout;
+  const bool too_slow = postgres::SqlState(status) == kCancelled && took >= statement_max;
+  return too_slow ? TooSlow(statement_max) : status;
 }
 
 }  // namespace quantstream::query

@@ -101,5 +101,22 @@ TEST_F(QueryStoreLimits, WhoIsTooMuchIsRefusedAtOnceWithARetry) {
   EXPECT_EQ(running->Finish().error_code(), grpc::StatusCode::CANCELLED);
 }
 
+TEST_F(QueryStoreLimits, AStatementThatIsTooSlowIsRunOnceAndTheReplicaStaysReady) {
+  world_.Commit({MakeCandle(kBtc, 1, kDay + 10, CandleState::kFinal, 5)}, 6);
+  world_.Start({{"HISTORY_STATEMENT_MS", "500"}});
+  ASSERT_TRUE(world_.Ready("ready")) << world_.process().Output();
+  SlowDown();
+  const auto begin = std::chrono::steady_clock::now();
+  const grpc::Status status = Call(&world_).Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED) << status.error_message();
+  EXPECT_THAT(status.error_message(), ::testing::HasSubstr("within 500 ms; ask for less"));
+  EXPECT_FALSE(DetailOf<google::rpc::RetryInfo>(status)) << "it would be as slow";
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
+  const std::string reads = "quantstream_query_history_reads_total{code=";
+  EXPECT_EQ(world_.Metric(reads + "\"DEADLINE_EXCEEDED\"}"), 1);
+  EXPECT_EQ(world_.Metric(reads + "\"UNAVAILABLE\"}"), -1) << "there is none";
+  EXPECT_TRUE(world_.Ready("ready")) << "one client's call is nobody else's matter";
+}
+
 }  // namespace
 }  // namespace quantstream::query::testing
