@@ -124,12 +124,20 @@ void PostgresHistory::Enqueue(std::shared_ptr<Cancellation> cancellation,
                   }});
 }
 
+// With the lock held, so that the last one told is the last there was.
+void PostgresHistory::TellWaitingLocked() const {
+  if (observer_.waiting) observer_.waiting(static_cast<int64_t>(waiting_.size()));
+}
+
 void PostgresHistory::Enqueue(Job job) {
   {
     std::lock_guard lock(mutex_);
     const int calls = static_cast<int>(waiting_.size()) + busy_;
     const bool full = calls >= options_.connections + options_.waiting_max;
-    (full || ended_ ? refused_ : waiting_).push_back(std::move(job));
+    const bool refused = full || ended_;
+    (refused ? refused_ : waiting_).push_back(std::move(job));
+    if (refused && observer_.refused) observer_.refused();
+    TellWaitingLocked();
   }
   changed_.notify_one();
   refused_changed_.notify_one();
@@ -145,6 +153,7 @@ void PostgresHistory::WorkLoop() {
     const Job job = std::move(waiting_.front());
     waiting_.pop_front();
     ++busy_;
+    TellWaitingLocked();
     lock.unlock();
     job.done(refuse ? TooMany() : Run(job, &connection));
     lock.lock();

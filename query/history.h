@@ -30,6 +30,9 @@ struct HistoryOptions {
 struct HistoryObserver {
   std::function<void(std::chrono::nanoseconds took, const absl::Status& status)> read;
   std::function<void(const absl::Status& status)> connection;  // OK: opened; else: why not
+  // These with the store's lock held, on callers' threads, too.
+  std::function<void(int64_t calls)> waiting;  // for a connection, whenever that changes
+  std::function<void()> refused;               // too many wait
 };
 
 class PostgresHistory final : public History {
@@ -59,6 +62,7 @@ class PostgresHistory final : public History {
   void Enqueue(std::shared_ptr<Cancellation> cancellation,
                std::function<absl::StatusOr<T>(postgres::Connection&)> read, Callback<T> callback);
   void Enqueue(Job job);
+  void TellWaitingLocked() const;
   void WorkLoop();
   void RefuseLoop();
   absl::Status Run(const Job& job, std::unique_ptr<postgres::Connection>* connection);

@@ -45,6 +45,8 @@ HistoryObserver ObserveHistory(Metrics* metrics, admin::Readiness* readiness) {
     if (status.ok()) readiness->Met("postgres");
     if (absl::IsUnavailable(status)) readiness->Unmet("postgres", Message(status));
   };
+  observer.waiting = [=](int64_t calls) { metrics->HistoryWaiting(calls); };
+  observer.refused = [=] { metrics->HistoryRefused(); };
   return observer;
 }
 

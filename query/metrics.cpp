@@ -118,6 +118,11 @@ struct Metrics::Series {
                                    .Help("How long reads of the store took")
                                    .Register(*registry)
                                    .Add({}, kSeconds);
+  Gauge& history_waiting = MakeGauge(*registry, "quantstream_query_history_waiting",
+                                     "Calls that wait for a connection to the store");
+  Counter& history_refused =
+      MakeCounter(*registry, "quantstream_query_history_refused_total",
+                  "Calls that were refused because history_waiting_max was reached");
 };
 
 Metrics::Metrics() : series_(std::make_unique<Series>()) {
@@ -228,6 +233,13 @@ void Metrics::RecentKept(int64_t series, int64_t bytes) {
 void Metrics::HistoryRead(std::chrono::nanoseconds took, const absl::Status& status) {
   series_->history.Add({{"code", CodeName(status.code())}}).Increment();
   series_->history_seconds.Observe(std::chrono::duration<double>(took).count());
+}
+
+void Metrics::HistoryWaiting(int64_t calls) {
+  series_->history_waiting.Set(static_cast<double>(calls));
+}
+void Metrics::HistoryRefused() {
+  series_->history_refused.Increment();
 }
 
 }  // namespace quantstream::query

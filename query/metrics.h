@@ -62,6 +62,8 @@ class Metrics {
 
   // The store.
   void HistoryRead(std::chrono::nanoseconds took, const absl::Status& status);
+  void HistoryWaiting(int64_t calls);
+  void HistoryRefused();
 
   std::shared_ptr<prometheus::Registry> registry() const;
 

@@ -96,6 +96,8 @@ TEST_F(QueryStoreLimits, WhoIsTooMuchIsRefusedAtOnceWithARetry) {
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(refused));
   EXPECT_THAT(refused.error_message(), ::testing::HasSubstr("too many calls wait"));
+  EXPECT_GE(world_.Metric("quantstream_query_history_refused_total"), 1);
+  EXPECT_EQ(world_.Metric("quantstream_query_history_waiting"), 0);
   EXPECT_EQ(Statements(), "1");  // it did not wait for the one that runs
   running->Cancel();
   EXPECT_EQ(running->Finish().error_code(), grpc::StatusCode::CANCELLED);
