@@ -244,14 +244,7 @@ void SplicedCall::OnSnapshot(LegId leg, int64_t ticket, absl::StatusOr<Snapshot>
 void SplicedCall::TakeSnapshotLocked(LegId leg, int64_t ticket,
                                      const absl::StatusOr<Snapshot>& snapshot) {
   if (subscription_.splice(leg) == nullptr) return;
-  if (absl::IsOutOfRange(snapshot.status())) {
-    const std::string most = absl::StrCat(parts_->limits.request.snapshot_candles_max);
-    return EndLocked(OutOfRange(
-        "start_time",
-        absl::StrCat("history holds more than ", most,
-                     " candles since then; start later, or read it in pages with GetCandles"),
-        "HISTORY_TOO_LONG", "candles_max", most));
-  }
+  if (absl::IsOutOfRange(snapshot.status())) return EndTooLongLocked(leg);
   if (!snapshot.ok()) {
     return EndLocked(WithRetryAfter(snapshot.status(), parts_->limits.reconnect_after));
   }
@@ -283,6 +276,22 @@ void SplicedCall::OnBehindLocked(Reading* reading) {
                        parts_->limits.reconnect_after));
   }
   reading->read_at = now + parts_->limits.lag_retry;
+}
+
+// Also of one that goes on: what changed since then is read at once.
+void SplicedCall::EndTooLongLocked(LegId leg) {
+  const SnapshotRequest request = subscription_.Request(leg);
+  const bool goes_on = !request.series.empty() && request.series.front().changed_since;
+  const std::string most = absl::StrCat(parts_->limits.request.snapshot_candles_max);
+  EndLocked(OutOfRange(
+      goes_on ? "resume_token" : "start_time",
+      absl::StrCat(goes_on ? "the stream was away for more than " : "history holds more than ",
+                   most,
+                   goes_on ? " candles; read them in pages with GetCandles, and start anew with "
+                             "start_time"
+                           : " candles since then; start later, or read it in pages with "
+                             "GetCandles"),
+      "HISTORY_TOO_LONG", "candles_max", most));
 }
 
 void SplicedCall::EndNoMemoryLocked() {

@@ -92,6 +92,7 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
   void OnSnapshot(LegId leg, int64_t ticket, absl::StatusOr<Snapshot> snapshot);
   void TakeSnapshotLocked(LegId leg, int64_t ticket, const absl::StatusOr<Snapshot>& snapshot);
   void OnBehindLocked(Reading* reading);
+  void EndTooLongLocked(LegId leg);
   void EndNoMemoryLocked();
   void ReleaseSnapshotLocked() { parts_->snapshot_bytes.GiveBack(&reserved_, {}); }
   bool NeedsTick();

@@ -221,6 +221,19 @@ TEST_F(ResumeTest, ATokenOfAnotherStreamIsInvalidAndSaysSo) {
   EXPECT_THAT(status.error_message(), HasSubstr("belongs to another stream"));
 }
 
+TEST_F(ResumeTest, MoreThanOneReadHoldsSinceTheTokenIsOutOfRangeAndSaysSo) {
+  v1::StreamCandlesRequest request = StreamOf(kA);
+  request.set_resume_token(TokenOf(request));
+  history_.Fail(absl::OutOfRangeError("100000"));
+  StreamClient client(stub_.get(), request);
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::OUT_OF_RANGE);
+  const auto bad = DetailOf<google::rpc::BadRequest>(status);
+  ASSERT_TRUE(bad);
+  EXPECT_EQ(bad->field_violations(0).field(), "resume_token");
+  EXPECT_THAT(bad->field_violations(0).description(), HasSubstr("GetCandles"));
+}
+
 class OldTokenTest : public ResumeTest {
  protected:
   OldTokenTest() { age_max_ = std::chrono::milliseconds(-2000); }
