@@ -33,7 +33,18 @@ def start_feed(world):
     # A stream of an instrument that has no candle yet is refused.
     pipeline.wait_for("both instruments", lambda: world.has_schema() and int(world.rows(
         "SELECT count(*) FROM instruments")[0][0]) == 2)
+    pipeline.wait_for("query to know both", lambda: knows_both(query))
     return feed, query
+
+
+def knows_both(query):
+    """It looks for new instruments at most once in a while."""
+    asked = '{"instruments": ["recorded:BTC-USDT", "recorded:ETH-USDT"], "intervals": ["1s"]}'
+    return subprocess.run(
+        ["bash", "-c", 'grpcurl -plaintext -d "$1" "$2" quantstream.v1.MarketData/GetLatest', "-",
+         asked, query.address],
+        env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
+    ).returncode == 0
 
 
 def all_stored(world):
