@@ -61,16 +61,13 @@ ErrorKind KindOf(rd_kafka_resp_err_t error, const char* reason) {
 // is still stopping is stopped again by the next assign() (2.15.1,
 // rd_kafka_assignment_partition_stopped). The stop and its reply are two steps of its main thread,
 // which answers our questions in order: two questions later both are done.
-rd_kafka_resp_err_t AssignAndSettle(rd_kafka_t* client,
-                                    const rd_kafka_topic_partition_list_t* list) {
-  const rd_kafka_resp_err_t error = rd_kafka_assign(client, list);
+void Settle(rd_kafka_t* client) {
   for (int step = 0; step < 2; ++step) {
     rd_kafka_topic_partition_list_t* now = nullptr;
     if (rd_kafka_assignment(client, &now) == RD_KAFKA_RESP_ERR_NO_ERROR) {
       rd_kafka_topic_partition_list_destroy(now);
     }
   }
-  return error;
 }
 
 // What stands behind a fatal error; any other error as it is.
@@ -149,7 +146,8 @@ void Consumer::Client::ApplyAssignment() {
       rd_kafka_topic_partition_set_leader_epoch(entry, position.leader_epoch);
     }
   }
-  const rd_kafka_resp_err_t error = AssignAndSettle(client_, list.get());
+  const rd_kafka_resp_err_t error = rd_kafka_assign(client_, list.get());
+  if (!leaving_) Settle(client_);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   errors_.push_back({KindOf(error, nullptr), -1, -1,
                      std::string("assigning partitions: ") + rd_kafka_err2str(error)});
@@ -272,13 +270,18 @@ void Consumer::Client::Assigned(const rd_kafka_topic_partition_list_t* list) {
 }
 
 void Consumer::Client::Revoked() {
+  TellRevoked();
+  rd_kafka_assign(client_, nullptr);
+  if (!leaving_) Settle(client_);
+}
+
+void Consumer::Client::TellRevoked() {
   const bool lost = rd_kafka_assignment_lost(client_) == 1;
   const std::vector<int32_t> partitions(assigned_.begin(), assigned_.end());
   if (!partitions.empty()) listener_->OnRevoked(partitions, lost);
   reading_.clear();
   assigned_.clear();
   assignment_changed_ = false;
-  AssignAndSettle(client_, nullptr);
 }
 
 void Consumer::Client::Commit(int32_t partition, int64_t next_offset) {
@@ -297,6 +300,7 @@ std::vector<int32_t> Consumer::Client::partitions() const {
 }
 
 bool Consumer::Client::LeaveGroup(std::chrono::steady_clock::time_point until) {
+  leaving_ = true;
   rd_kafka_queue_t* closing = rd_kafka_queue_new(client_);
   rd_kafka_error_t* refused = rd_kafka_consumer_close_queue(client_, closing);
   bool left = refused != nullptr;  // a dead member has nothing to leave
@@ -318,7 +322,7 @@ bool Consumer::Client::Close(std::chrono::milliseconds timeout) {
   ReleaseMessages();
   records_.clear();
   const bool left = listener_ == nullptr || LeaveGroup(until);
-  if (!assigned_.empty()) Revoked();
+  if (!assigned_.empty()) TellRevoked();
   reading_.clear();
   rd_kafka_queue_destroy(queue_);
   const auto rest =

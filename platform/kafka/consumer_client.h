@@ -40,6 +40,7 @@ class Consumer::Client {
                           rd_kafka_topic_partition_list_t* list, void* self);
   void Assigned(const rd_kafka_topic_partition_list_t* list);
   void Revoked();
+  void TellRevoked();
   // Tells librdkafka what is read from where, when that has changed.
   void ApplyAssignment();
   void Gather(std::chrono::milliseconds timeout);
@@ -53,7 +54,10 @@ class Consumer::Client {
   RebalanceListener* listener_;  // null = plain reader
   bool paused_ = false;
   bool assignment_changed_ = false;
-  bool rebalanced_ = false;              // in the poll that runs
+  bool rebalanced_ = false;  // in the poll that runs
+  // From then on the group is asked nothing: librdkafka drops questions, without an answer, once it
+  // has ended (2.15.1, rd_kafka_cgrp_op_serve).
+  bool leaving_ = false;
   std::set<int32_t> assigned_;           // group member only
   std::map<int32_t, Position> reading_;  // the next record that is expected
   int64_t dropped_records_ = 0;
