@@ -7,8 +7,9 @@
 
 namespace quantstream::query {
 
-// Thread-safe. One half is for shares: a call that holds no more than its share of it is never
-// refused on behalf of others, whatever they hold. What is larger comes from the other half.
+// Thread-safe. One half is for shares: a call that holds no more than its share of it is not
+// refused on behalf of larger ones. What is larger, and what finds its half full (calls that nobody
+// counts, shares that were larger before), comes from the other half. No half is ever passed.
 class MemoryBudget {
  public:
   // Of one call, under its own lock.
@@ -22,17 +23,22 @@ class MemoryBudget {
   // `calls`, here and below: that there are now, each of which has a share. False: there is no
   // room; nothing was taken.
   bool Take(int64_t bytes, int64_t calls, Held* held) {
-    if (held->of_shares + bytes > Share(calls)) return TakeOfRest(bytes, held);
-    shares_ += bytes;
-    held->of_shares += bytes;
+    const bool share = held->of_shares + bytes <= Share(calls);
+    if (share && TakeFrom(&shares_, bytes)) {
+      held->of_shares += bytes;
+      return true;
+    }
+    if (!TakeFrom(&rest_, bytes)) return false;
+    held->of_rest += bytes;
     return true;
   }
   // False: shares are smaller than when it was taken, and there is no room for what is more.
   bool Keep(int64_t calls, Held* held) {
     const int64_t more = held->of_shares;
     if (more <= Share(calls)) return true;
-    if (!TakeOfRest(more, held)) return false;
+    if (!TakeFrom(&rest_, more)) return false;
     shares_ -= more;
+    held->of_rest += more;
     held->of_shares = 0;
     return true;
   }
@@ -46,12 +52,9 @@ class MemoryBudget {
 
  private:
   int64_t Share(int64_t calls) const { return half_ / std::max<int64_t>(1, calls); }
-  bool TakeOfRest(int64_t bytes, Held* held) {
-    if (rest_.fetch_add(bytes) + bytes <= half_) {
-      held->of_rest += bytes;
-      return true;
-    }
-    rest_ -= bytes;
+  bool TakeFrom(std::atomic<int64_t>* pool, int64_t bytes) const {
+    if (pool->fetch_add(bytes) + bytes <= half_) return true;
+    *pool -= bytes;
     return false;
   }
 
