@@ -69,7 +69,8 @@ void AddStore(QueryConfig* config, config::OptionSet& options) {
                .minimum = 1'000,
                .maximum = 10'000'000,
                .unit = "candles",
-               .help = "in the history of one stream; more get OUT_OF_RANGE"});
+               .help = "of one stream in one read; a history that begins with more "
+                       "gets OUT_OF_RANGE, what was missed comes in pieces"});
   options.Add(&config->history_statement_ms, {.name = "history_statement_ms",
                                               .fallback = 20'000,
                                               .minimum = 100,

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "platform/status.h"
 #include "query/candle_message.h"
+#include "query/piece.h"
 
 namespace quantstream::query {
 namespace {
@@ -44,12 +45,12 @@ std::string CandlesOf(int32_t seconds, bool newest_n) {
       seconds,
       " AND c.instrument_id = w.instrument_id AND c.open_time >= w.from_time AND c.open_time < "
       "w.to_time",
-      newest_n ? " ORDER BY c.open_time DESC" : "",
+      " ORDER BY c.open_time", newest_n ? " DESC" : "",
       " LIMIT w.at_most) e WHERE w.since IS NULL AND w.interval_s = ", seconds);
 }
 
-// What changed at or above a version: revised ones by their index, new ones from the newest
-// backwards to the first that is older.
+// What changed at or above a version: revised ones by their index, new ones from where the newest
+// that is older stands.
 std::string ChangesOf(int32_t seconds) {
   const std::string from = absl::StrCat("FROM candles c WHERE c.interval_s = ", seconds,
                                         " AND c.instrument_id = w.instrument_id "
@@ -58,12 +59,13 @@ std::string ChangesOf(int32_t seconds) {
       "SELECT 3, w.n, e.version, e.merge FROM wanted w CROSS JOIN LATERAL ("
       "(SELECT c.version, c.merge ",
       from,
-      "c.open_time >= w.from_time AND c.revision > 0 AND c.version >= w.since LIMIT "
-      "w.at_most) UNION ALL "
+      "c.open_time >= w.from_time AND c.revision > 0 AND c.version >= w.since "
+      "ORDER BY c.version LIMIT w.at_most) UNION ALL "
       "(SELECT c.version, c.merge ",
       from, "c.open_time >= greatest(w.from_time, coalesce((SELECT c.open_time ", from,
       "c.revision = 0 AND c.version < w.since ORDER BY c.open_time DESC LIMIT 1), '-infinity')) "
-      "AND c.revision = 0 AND c.version >= w.since LIMIT w.at_most)) e WHERE w.since IS NOT NULL "
+      "AND c.revision = 0 AND c.version >= w.since ORDER BY c.open_time LIMIT w.at_most)) e WHERE "
+      "w.since IS NOT NULL "
       "AND w.interval_s = ",
       seconds);
 }
@@ -102,8 +104,8 @@ struct SnapshotParams {
   std::vector<Param> params;
 };
 
-SnapshotParams ParamsOf(const SnapshotRequest& request, const std::string& topic,
-                        int64_t candles_max) {
+SnapshotParams ParamsOf(const SnapshotRequest& request, const PieceCut& cut,
+                        const std::string& topic, int64_t candles_max) {
   Shape shape;
   std::set<int32_t> partitions;
   std::vector<std::string> names, from, to;
@@ -118,7 +120,7 @@ SnapshotParams ParamsOf(const SnapshotRequest& request, const std::string& topic
     from.push_back(TimeText(wanted.from));
     since.push_back(wanted.changed_since.value_or(kNoVersion));
     to.push_back(wanted.to ? TimeText(*wanted.to) : "infinity");
-    at_most.push_back(wanted.newest.value_or(candles_max + 1));
+    at_most.push_back(cut.at_most(at_most.size()));
   }
   const std::vector<int32_t> distinct(partitions.begin(), partitions.end());
   return {std::move(shape),
@@ -157,7 +159,8 @@ absl::StatusOr<Update> DecodeRow(const Result& result, int row, int32_t partitio
 
 absl::StatusOr<Snapshot> SelectSnapshot(Connection& connection, const std::string& trades_topic,
                                         int64_t candles_max, const SnapshotRequest& request) {
-  const SnapshotParams with = ParamsOf(request, trades_topic, candles_max);
+  PieceCut cut(request, candles_max);
+  const SnapshotParams with = ParamsOf(request, cut, trades_topic, candles_max);
   const auto result = connection.Exec(SnapshotText(with.shape), with.params, ResultFormat::kBinary);
   if (!result.ok()) return result.status();
   Snapshot snapshot;
@@ -174,11 +177,13 @@ absl::StatusOr<Snapshot> SelectSnapshot(Connection& connection, const std::strin
     }
     auto update = DecodeRow(*result, row, wanted.partition, wanted.with_scaled);
     if (!update.ok()) return update.status();
+    cut.Count(static_cast<size_t>(n - 1), *update);
     snapshot.candles.push_back(*std::move(update));
   }
   if (static_cast<int64_t>(snapshot.candles.size()) > candles_max) {
     return absl::OutOfRangeError(absl::StrCat(candles_max));
   }
+  cut.Apply(&snapshot);
   std::ranges::sort(snapshot.candles,
                     [](const Update& a, const Update& b) { return a->key < b->key; });
   return snapshot;

@@ -119,6 +119,7 @@ struct WantedSeries {
   std::optional<EventTime> to = {};           // open_time before
   std::optional<int32_t> newest = {};         // only the newest N; 0 = none. Not with changed_since
   bool with_scaled = false;
+  bool in_pieces = false;  // may be cut; not with `newest`
 };
 
 // One series may stand in it more than once, with ranges that do not overlap.
@@ -131,6 +132,12 @@ struct Snapshot {
   std::vector<Update> candles;                // closed ones; of each series in order of open_time
   std::map<Series, EventTime> newest_closed;  // open_time; series without a row are absent
   std::map<int32_t, int64_t> next_version;    // of each partition that has a row
+  // Where what was asked for in pieces was cut: per partition, changes above this version are not
+  // in it; nor is anything that opens at or after `to`.
+  std::map<int32_t, int64_t> changed_through = {};
+  std::optional<EventTime> to = {};
+
+  bool is_piece() const { return to || !changed_through.empty(); }
 };
 
 // A range of one series.

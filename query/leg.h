@@ -17,7 +17,7 @@ namespace quantstream::query {
 using LegId = int64_t;
 
 struct LegSpec {
-  StreamSpec stream;  // of a merged interval: its parts
+  StreamSpec stream;                             // of a merged interval: its parts
   std::chrono::milliseconds update_interval{0};  // least time between two states of an open candle
   SpliceRules rules = {};
   std::optional<WindowGrid> grid = {};  // a merged interval
@@ -64,6 +64,7 @@ struct Leg {
   bool missed = false;  // live candles were let go while history is read
   bool parked = false;  // what waited was let go: until it is registered again nothing is taken
   bool snapshot_taken = false;
+  bool in_pieces = false;  // what it reads is more than one read holds
 
  private:
   bool Due(const CandleKey& key, Time now) const;

@@ -84,10 +84,34 @@ void MergedLeg::Complete(SnapshotRequest* request) const {
                 [](const WantedSeries& wanted) { return wanted.to && *wanted.to <= wanted.from; });
 }
 
+std::optional<Snapshot> MergedLeg::WholeWindows(const Snapshot& piece) const {
+  Snapshot whole = piece;
+  whole.to = grid().Start(*piece.to);
+  const bool further = std::ranges::any_of(registered_, [&](const auto& clock) {
+    const auto base = base_.find(clock.first);
+    return base == base_.end() || base->second < std::min(clock.second, *whole.to);
+  });
+  if (!further) return std::nullopt;
+  std::erase_if(whole.candles,
+                [&](const Update& part) { return part->key.open_time >= *whole.to; });
+  return whole;
+}
+
 void MergedLeg::OnSnapshot(const Snapshot& snapshot, bool missed) {
   merger_.OnSnapshot(snapshot);
-  const VenueClocks& clocks = missed ? registered_ : clocks_;
-  for (const auto& [clock, time] : clocks) merger_.OnClosedUntil(clock.first, clock.second, time);
+  const VenueClocks& clocks = missed || snapshot.to ? registered_ : clocks_;
+  for (const auto& [clock, time] : clocks) {
+    merger_.OnClosedUntil(clock.first, clock.second, std::min(time, snapshot.to.value_or(time)));
+  }
+}
+
+const VenueClocks& MergedLeg::Rebase(std::optional<EventTime> to) {
+  if (!to) return base_ = merger_.clocks();
+  for (const auto& [clock, time] : registered_) {
+    EventTime& base = base_.try_emplace(clock, std::min(time, *to)).first->second;
+    base = std::max(base, std::min(time, *to));
+  }
+  return base_;
 }
 
 void MergedLeg::OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until,

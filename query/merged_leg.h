@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,14 +29,18 @@ class MergedLeg {
   void Register(bool again, LiveState* live, std::map<int32_t, int64_t>* marks);
   // The splice's request becomes one for merging.
   void Complete(SnapshotRequest* request) const;
+  // Of a piece, which ends somewhere: those windows that it holds whole. Absent: it would lead no
+  // further.
+  std::optional<Snapshot> WholeWindows(const Snapshot& piece) const;
   // All that the splice had let out was handed in. `missed`: not all that came since Register.
   void OnSnapshot(const Snapshot& snapshot, bool missed);
   // `reading`: the splice is; then it is only noted.
   void OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until, bool reading);
 
   // All that was handed in waits to be sent where nothing lets go of it, but for windows that are
-  // being read: the next Register begins here. Returns what Settle takes once it was sent.
-  const VenueClocks& Rebase() { return base_ = merger_.clocks(); }
+  // being read: the next Register begins here. `to`: of a piece. Returns what Settle takes once it
+  // was sent.
+  const VenueClocks& Rebase(std::optional<EventTime> to);
   // To where nothing is pending.
   void LowerToPending(std::map<int32_t, int64_t>* marks) const;
   void Settle(VenueClocks clocks) { settled_ = std::move(clocks); }

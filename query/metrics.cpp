@@ -39,8 +39,8 @@ struct Metrics::Series {
                                            .Name("quantstream_query_calls_total")
                                            .Help("Calls that ended, by method and google.rpc.Code")
                                            .Register(*registry);
-  Gauge& streams = MakeGauge(*registry, "quantstream_query_streams",
-                             "Open StreamCandles and Subscribe calls");
+  Gauge& streams =
+      MakeGauge(*registry, "quantstream_query_streams", "Open StreamCandles and Subscribe calls");
   Gauge& connections = MakeGauge(*registry, "quantstream_query_connections", "Open connections");
   Counter& refused = MakeCounter(*registry, "quantstream_query_connections_refused_total",
                                  "Connections closed at once because connections_max was reached");
@@ -63,6 +63,11 @@ struct Metrics::Series {
           .Register(*registry);
   Counter& lagged = MakeCounter(*registry, "quantstream_query_lagging_snapshots_total",
                                 "Snapshots that were older than the live side, and read again");
+  Counter& pieces = MakeCounter(*registry, "quantstream_query_snapshot_pieces_total",
+                                "Reads of what a stream missed that were not all of it");
+  Counter& snapshots_refused =
+      MakeCounter(*registry, "quantstream_query_snapshots_refused_total",
+                  "Calls that ended because snapshot_bytes_max was reached");
   Gauge& snapshot_bytes = MakeGauge(*registry, "quantstream_query_snapshot_bytes",
                                     "History read and not sent yet, of all streams");
   Gauge& queue_bytes = MakeGauge(*registry, "quantstream_query_queue_bytes",
@@ -88,9 +93,8 @@ struct Metrics::Series {
                                        "Trades on their way to clients, of all streams");
   Counter& trade_records = MakeCounter(*registry, "quantstream_query_trade_records_total",
                                        "Records of topic trades read");
-  Counter& trade_bad_records =
-      MakeCounter(*registry, "quantstream_query_trade_bad_records_total",
-                  "Records of topic trades passed over as malformed");
+  Counter& trade_bad_records = MakeCounter(*registry, "quantstream_query_trade_bad_records_total",
+                                           "Records of topic trades passed over as malformed");
   Counter& trade_repeated_records =
       MakeCounter(*registry, "quantstream_query_trade_repeated_records_total",
                   "Records of topic trades that ingest had sent before");
@@ -172,6 +176,12 @@ void Metrics::ClientTooSlow(std::string_view policy) {
 }
 void Metrics::SnapshotLagged() {
   series_->lagged.Increment();
+}
+void Metrics::SnapshotPiece() {
+  series_->pieces.Increment();
+}
+void Metrics::SnapshotRefused() {
+  series_->snapshots_refused.Increment();
 }
 void Metrics::SnapshotBytes(int64_t bytes) {
   series_->snapshot_bytes.Set(static_cast<double>(bytes));

@@ -37,6 +37,8 @@ class Metrics {
   // `policy`: as SlowConsumerPolicy, without its beginning: "CONFLATE".
   void ClientTooSlow(std::string_view policy);
   void SnapshotLagged();
+  void SnapshotPiece();
+  void SnapshotRefused();
   void SnapshotBytes(int64_t bytes);
   void QueueBytes(int64_t bytes);
 

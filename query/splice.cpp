@@ -55,7 +55,7 @@ SnapshotRequest Splice::Request() const {
   SnapshotRequest request;
   for (const auto& [series, state] : series_) {
     WantedSeries wanted{.series = series, .partition = state.partition, .from = state.from};
-    if (snapshot_sent_ || Resumes()) {
+    if (goes_on()) {
       wanted.changed_since = marks_.at(state.partition);
     } else if (!spec_.start_time) {
       wanted.newest = LastOf();
@@ -75,6 +75,7 @@ int32_t Splice::LastOf() const {
 Splice::Outcome Splice::OnHistory(int64_t ticket, const Snapshot& snapshot, Outlet* outlet) {
   if (ticket != ticket_ || !reading_) return Outcome::kStale;
   if (rules_.lagging_snapshot_waits && Behind(snapshot)) return Outcome::kBehind;
+  if (snapshot.is_piece()) return TakePiece(snapshot, outlet);
   const bool first = !std::exchange(snapshot_sent_, true);
   if (first && !spec_.start_time && !Resumes()) BeginAtOldest(snapshot);
   if (first && Resumes() && !rules_.start_is_resumed_from) BeginAtOldest(snapshot);
@@ -83,6 +84,20 @@ Splice::Outcome Splice::OnHistory(int64_t ticket, const Snapshot& snapshot, Outl
   reading_ = false;
   DeliverBuffered(first, outlet);
   return Outcome::kDelivered;
+}
+
+// Open candles, and what came meanwhile, belong to the last one.
+Splice::Outcome Splice::TakePiece(const Snapshot& piece, Outlet* outlet) {
+  Precondition(goes_on(), "Splice: a piece of a first history");
+  const auto no_further = [this](const auto& cut) { return cut.second <= marks_[cut.first]; };
+  if (std::ranges::any_of(piece.changed_through, no_further)) return Outcome::kTooLong;
+  DeliverHistory(piece, outlet);
+  TakeMarks(piece);
+  reading_ = false;
+  copied_open_.clear();
+  DropBuffered();
+  outlet->EndSnapshot();
+  return Outcome::kPiece;
 }
 
 bool Splice::Behind(const Snapshot& snapshot) const {
@@ -127,7 +142,12 @@ void Splice::TakeMarks(const Snapshot& snapshot) {
   if (!rules_.mark_is_from_snapshot) return;
   for (auto& [partition, mark] : marks_) {
     const auto found = snapshot.next_version.find(partition);
-    if (found != snapshot.next_version.end()) mark = std::max(mark, found->second - 1);
+    if (found == snapshot.next_version.end()) continue;
+    int64_t through = found->second - 1;
+    const auto cut = snapshot.changed_through.find(partition);
+    if (cut != snapshot.changed_through.end() && rules_.mark_is_within_the_piece)
+      through = std::min(through, cut->second);
+    mark = std::max(mark, through);
   }
 }
 

@@ -6,6 +6,9 @@
 //       ▲ │ └───────────── Register again: the live side lost its place; what changed since the
 //       mark is read ◄──────────┘
 //
+// What changed may be more than one read holds. Then it comes in pieces, in order of version: the
+// mark is where a piece ends, and the stream is registered again for the next one.
+//
 // The history snapshot says with which version of each partition it was read (next_version N). mark
 // = N - 1; a closed candle passes if its version is at or above the mark, which then grows with it:
 // one record changes many candles at one version. A PARTIAL is dropped if its series has a closed
@@ -83,6 +86,7 @@ struct SpliceRules {
   bool mark_filters = true;                   // 18
   bool version_at_mark_passes = true;         // 18
   bool mark_is_from_snapshot = true;          // 18
+  bool mark_is_within_the_piece = true;       // 18
   bool mark_grows = true;                     // 18
   bool newest_closed_stops_partial = true;    // 19
   bool sent_version_stops_partial = true;     // 19
@@ -100,8 +104,11 @@ class Splice {
  public:
   enum class Outcome {
     kDelivered,
-    kBehind,  // the snapshot lags behind what the live side had: read again a little later
-    kStale,   // the place was lost meanwhile: read again now, with the new ticket
+    kPiece,    // more was stored than one read holds: until Register, which asks for the rest,
+               // updates must not come
+    kTooLong,  // not even a piece of it can be read
+    kBehind,   // the snapshot lags behind what the live side had: read again a little later
+    kStale,    // the place was lost meanwhile: read again now, with the new ticket
   };
 
   explicit Splice(StreamSpec spec, SpliceRules rules = {});
@@ -115,6 +122,8 @@ class Splice {
   // What to read now. Each Register begins a new ticket; hand it back with the answer.
   SnapshotRequest Request() const;
   int64_t ticket() const { return ticket_; }
+  // It asks for what changed since its marks; only that comes in pieces.
+  bool goes_on() const { return snapshot_sent_ || Resumes(); }
   bool reading() const { return reading_; }
 
   Outcome OnHistory(int64_t ticket, const Snapshot& snapshot, Outlet* outlet);
@@ -155,6 +164,7 @@ class Splice {
   int32_t LastOf() const;
   bool Behind(const Snapshot& snapshot) const;
   void BeginAtOldest(const Snapshot& snapshot);
+  Outcome TakePiece(const Snapshot& piece, Outlet* outlet);
   void DeliverHistory(const Snapshot& snapshot, Outlet* outlet);
   void TakeMarks(const Snapshot& snapshot);
   void DeliverBuffered(bool first, Outlet* outlet);

@@ -11,25 +11,6 @@ void Raise(int32_t partition, int64_t version, std::map<int32_t, int64_t>* marks
   if (found != marks->end()) found->second = std::max(found->second, version);
 }
 
-// `leg`: null: it is gone.
-void Count(const Leg* leg, const Update& update, SkippedMessage* skipped) {
-  const EventTime time = update->key.open_time;
-  skipped->first = skipped->count == 0 ? time : std::min(skipped->first, time);
-  skipped->last = skipped->count == 0 ? time : std::max(skipped->last, time);
-  ++skipped->count;
-  if (!update->closed()) return;
-  const SkippedRange none{0, time, time};
-  SkippedRange* range =
-      leg != nullptr && leg->merged
-          ? &skipped->merged
-                 .try_emplace({update->key.instrument, leg->merged->grid().ToString()}, none)
-                 .first->second
-          : &skipped->closed.try_emplace(SeriesOf(update->key), none).first->second;
-  ++range->count;
-  range->first = std::min(range->first, time);
-  range->last = std::max(range->last, time);
-}
-
 }  // namespace
 
 // What a leg's splice lets out goes into the queue.
@@ -116,9 +97,10 @@ void Subscription::Register(LegId id, const LiveState& live, std::string_view re
   if (leg == nullptr) return;
   LegOutlet outlet(this, leg);
   if (leg->parked && !reason.empty()) return Tell(reason);
+  const bool again = leg->splice.ticket() > 0;
+  if (again && !leg->parked && reason.empty()) return;  // it was for another leg
   leg->parked = leg->missed = false;
   // What waits may be dropped later on: all that was not sent is read.
-  const bool again = leg->splice.ticket() > 0;
   LiveState merged_live;
   std::map<int32_t, int64_t> marks = leg->base;
   if (leg->merged) {
@@ -136,14 +118,28 @@ void Subscription::OnPlaced(int32_t partition, int64_t committed) {
 Splice::Outcome Subscription::OnHistory(LegId id, int64_t ticket, const Snapshot& snapshot) {
   Leg* leg = Find(id);
   if (leg == nullptr || leg->parked) return Splice::Outcome::kStale;
+  auto outcome = Splice::Outcome::kTooLong;
+  if (leg->merged && snapshot.to) {
+    const auto whole = leg->merged->WholeWindows(snapshot);
+    if (whole) outcome = TakeHistory(leg, ticket, *whole);
+  } else {
+    outcome = TakeHistory(leg, ticket, snapshot);
+  }
+  const bool ends = outcome == Splice::Outcome::kDelivered || outcome == Splice::Outcome::kTooLong;
+  if (ends) leg->in_pieces = false;
+  return outcome;
+}
+
+Splice::Outcome Subscription::TakeHistory(Leg* leg, int64_t ticket, const Snapshot& snapshot) {
+  using Outcome = Splice::Outcome;
   LegOutlet outlet(this, leg);
-  const bool first = !leg->splice.snapshot_sent();
+  const bool first = !leg->splice.snapshot_sent() && !snapshot.is_piece();
   // What came after a gap must not be sent, or it would count as all up to there.
   if (leg->missed) leg->splice.DropBuffered();
   const auto outcome = leg->splice.OnHistory(ticket, snapshot, &outlet);
-  if (outcome != Splice::Outcome::kDelivered) return outcome;
+  if (outcome != Outcome::kDelivered && outcome != Outcome::kPiece) return outcome;
   if (leg->merged) OnMergedHistory(leg, snapshot, first);
-  if (std::exchange(leg->missed, false)) {
+  if (std::exchange(leg->missed, false) || outcome == Outcome::kPiece) {
     leg->splice.Rewind(leg->base);
     leg->parked = true;
   }
@@ -201,82 +197,9 @@ void Subscription::OnDraining(std::chrono::milliseconds reconnect_after) {
   queue_.emplace_front(EventOf(DrainingMessage{reconnect_after}));
 }
 
-int64_t Subscription::waiting_bytes() const {
-  int64_t bytes = closed_bytes_ + open_bytes_;
-  for (const auto& [id, leg] : legs_) bytes += leg->splice.buffered_bytes();
-  return bytes;
-}
-
-bool Subscription::StoreIsSlow() const {
-  return 2 * (closed_bytes_ + open_bytes_) < waiting_bytes();
-}
-
-void Subscription::DropBuffered() {
-  for (auto& [id, leg] : legs_) {
-    leg->missed |= leg->splice.buffered_bytes() > 0;
-    leg->splice.DropBuffered();
-  }
-}
-
 bool Subscription::empty() const {
   return queue_.empty() &&
          std::ranges::none_of(legs_, [](const auto& leg) { return leg.second->OpenWaits(); });
-}
-
-void Subscription::Park() {
-  SkippedEntry dropped;
-  DropWaiting(&dropped);
-  DropOpen(&dropped);
-  for (auto& [id, leg] : legs_) {
-    leg->splice.Rewind(leg->base);
-    leg->parked = true;
-  }
-}
-
-bool Subscription::parked(LegId id) const {
-  const auto found = legs_.find(id);
-  return found != legs_.end() && found->second->parked;
-}
-
-void Subscription::Skip(int64_t bytes_max) {
-  SkippedEntry skipped;
-  DropWaiting(&skipped);
-  if (2 * open_bytes_ > bytes_max) DropOpen(&skipped);
-  if (skipped.message.count == 0) return;
-  queue_.emplace_back(std::make_unique<SkippedEntry>(std::move(skipped)));
-}
-
-// Live closed candles that wait, and what was said of earlier ones.
-void Subscription::DropWaiting(SkippedEntry* skipped) {
-  std::deque<Entry> kept;
-  for (Entry& entry : queue_) {
-    const auto* candle = std::get_if<QueuedCandle>(&entry);
-    if (auto* earlier = std::get_if<std::unique_ptr<SkippedEntry>>(&entry)) {
-      *skipped = std::move(**earlier);  // it stands before all that is dropped now
-    } else if (candle != nullptr && candle->counted) {
-      const Leg* leg = Find(candle->leg);
-      Count(leg, candle->update, &skipped->message);
-      if (leg == nullptr || leg->merged) continue;
-      int64_t& newest = skipped->versions[candle->update->partition];
-      newest = std::max(newest, candle->update->version);
-    } else {
-      kept.push_back(std::move(entry));
-    }
-  }
-  queue_ = std::move(kept);
-  closed_bytes_ = 0;
-  closed_waiting_ = 0;
-}
-
-void Subscription::DropOpen(SkippedEntry* skipped) {
-  for (auto& [id, leg] : legs_) {
-    for (const auto& [key, update] : leg->open) {
-      Count(leg.get(), update, &skipped->message);
-      leg->splice.TakeBack(*update);
-    }
-    leg->open.clear();
-  }
-  open_bytes_ = 0;
 }
 
 std::optional<StreamMessage> Subscription::Take(Time now) {
@@ -358,13 +281,14 @@ void Subscription::TakeOpen(Time now, CandlesMessage* message, int64_t* bytes) {
 }
 
 std::optional<StreamMessage> Subscription::TakeEvent() {
-  Entry entry = std::move(queue_.front());
-  queue_.pop_front();
-  if (const auto* skipped = std::get_if<std::unique_ptr<SkippedEntry>>(&entry)) {
-    for (const auto& [partition, version] : (*skipped)->versions) RaiseSent(partition, version);
-    return std::optional<StreamMessage>(std::in_place, std::move((*skipped)->message));
+  if (auto* entry = std::get_if<std::unique_ptr<SkippedEntry>>(&queue_.front())) {
+    const auto skipped = std::move(*entry);
+    queue_.pop_front();
+    for (const auto& [partition, version] : skipped->versions) RaiseSent(partition, version);
+    return std::optional<StreamMessage>(std::in_place, std::move(skipped->message));
   }
-  const Event& event = std::get<Event>(entry);
+  const Event event = std::move(std::get<Event>(queue_.front()));
+  queue_.pop_front();
   if (std::holds_alternative<ProgressMessage>(*event)) progress_waits_ = false;
   if (std::holds_alternative<DiscontinuityMessage>(*event)) discontinuity_waits_ = false;
   if (std::holds_alternative<NoticeMessage>(*event)) --notices_waiting_;

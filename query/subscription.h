@@ -51,7 +51,7 @@ class Subscription {
   bool notices_waiting() const { return notices_waiting_ > 0; }
   void Tell(std::string_view discontinuity);  // not while another one waits
 
-  // As Splice's, of one leg.
+  // As Splice's, of one leg; again without a reason: if it is parked.
   void Register(LegId leg, const LiveState& live, std::string_view reason);
   void OnPlaced(int32_t partition, int64_t committed);
   Splice::Outcome OnHistory(LegId leg, int64_t ticket, const Snapshot& snapshot);
@@ -60,6 +60,9 @@ class Subscription {
   void OnUpdate(LegId leg, const Update& update) { OnUpdates(leg, {&update, 1}); }
   // What to read now.
   SnapshotRequest Request(LegId leg) const;
+  // It is more than one read holds: from now on it is asked for in pieces, each once the client has
+  // taken the one before. False: that cannot be.
+  bool ReadInPieces(LegId leg);
   // Of legs of merged intervals. As Merger's; empty: nothing is needed, or not now.
   SnapshotRequest NeededRead(LegId leg, int64_t candles_max) const;
   // False: the store lags behind what was sent.
@@ -123,6 +126,7 @@ class Subscription {
       std::variant<QueuedCandle, std::unique_ptr<Marker>, std::unique_ptr<SkippedEntry>, Event>;
 
   Leg* Find(LegId leg);
+  Splice::Outcome TakeHistory(Leg* leg, int64_t ticket, const Snapshot& snapshot);
   void SnapshotEnded(Leg* leg);
   void QueueMarker(Leg* leg, Marker marker);
   void SendLive(Leg* leg, const Update& update);

@@ -11,16 +11,16 @@ void Subscription::OnMergedHistory(Leg* leg, const Snapshot& snapshot, bool firs
   leg->merged->OnSnapshot(snapshot, leg->missed);
   QueueMerged(leg, false);
   if (first && !leg->merged->closed_only()) {
-    leg->merged->merger().TakeOpen([](const CandleKey&) { return true; },
-                                   [&](Update update) {
-                                     queue_.emplace_back(
-                                         QueuedCandle{leg->id, std::move(update), false});
-                                     return true;
-                                   });
+    leg->merged->merger().TakeOpen(
+        [](const CandleKey&) { return true; },
+        [&](Update update) {
+          queue_.emplace_back(QueuedCandle{leg->id, std::move(update), false});
+          return true;
+        });
   }
   // A client that is slow for good comes further with each history that is read.
   leg->base = leg->splice.marks();
-  Marker marker{leg->id, leg->base, leg->merged->Rebase()};
+  Marker marker{leg->id, leg->base, leg->merged->Rebase(snapshot.to)};
   leg->merged->LowerToPending(&marker.marks);
   QueueMarker(leg, std::move(marker));
   if (first) SnapshotEnded(leg);
@@ -42,7 +42,17 @@ SnapshotRequest Subscription::Request(LegId id) const {
   const Leg& leg = *legs_.at(id);
   SnapshotRequest request = leg.splice.Request();
   if (leg.merged) leg.merged->Complete(&request);
+  for (WantedSeries& wanted : request.series) {
+    // What a merged leg asks for as changes is of windows that it does not read whole: little.
+    wanted.in_pieces = leg.in_pieces && wanted.changed_since.has_value() != (leg.merged != nullptr);
+  }
   return request;
+}
+
+bool Subscription::ReadInPieces(LegId id) {
+  Leg* leg = Find(id);
+  if (leg == nullptr || !leg->splice.goes_on()) return false;
+  return !std::exchange(leg->in_pieces, true);
 }
 
 // As fast as the client reads: what was read is never let go of. Also when parked, or a client that

@@ -130,7 +130,12 @@ void SplicedCall::OnRegistered(LegId leg, const LiveState& live, std::string_vie
   std::lock_guard lock(mutex_);
   if (ended_ || subscription_.splice(leg) == nullptr) return;
   subscription_.Register(leg, live, reason);
-  if (!subscription_.parked(leg)) readings_[leg].read_at = Clock::now();
+  ReadIfNeededLocked(leg);
+}
+
+void SplicedCall::ReadIfNeededLocked(LegId leg) {
+  const bool needed = subscription_.splice(leg)->reading() && !subscription_.parked(leg);
+  if (needed) readings_[leg].read_at = Clock::now();
 }
 
 void SplicedCall::Send() {
@@ -244,7 +249,7 @@ void SplicedCall::OnSnapshot(LegId leg, int64_t ticket, absl::StatusOr<Snapshot>
 void SplicedCall::TakeSnapshotLocked(LegId leg, int64_t ticket,
                                      const absl::StatusOr<Snapshot>& snapshot) {
   if (subscription_.splice(leg) == nullptr) return;
-  if (absl::IsOutOfRange(snapshot.status())) return EndTooLongLocked(leg);
+  if (absl::IsOutOfRange(snapshot.status())) return OnTooMuchLocked(leg);
   if (!snapshot.ok()) {
     return EndLocked(WithRetryAfter(snapshot.status(), parts_->limits.reconnect_after));
   }
@@ -253,12 +258,17 @@ void SplicedCall::TakeSnapshotLocked(LegId leg, int64_t ticket,
     return EndNoMemoryLocked();
   }
   switch (subscription_.OnHistory(leg, ticket, *snapshot)) {
+    case Splice::Outcome::kPiece:
+      parts_->metrics->SnapshotPiece();
+      [[fallthrough]];
     case Splice::Outcome::kDelivered:
       readings_.erase(leg);
       return;
+    case Splice::Outcome::kTooLong:
+      return EndTooLongLocked(leg);
     case Splice::Outcome::kStale:
       parts_->snapshot_bytes.GiveBack(&reserved_, before);
-      if (!subscription_.parked(leg)) readings_[leg].read_at = Clock::now();
+      ReadIfNeededLocked(leg);
       return;
     case Splice::Outcome::kBehind:
       parts_->snapshot_bytes.GiveBack(&reserved_, before);
@@ -278,10 +288,15 @@ void SplicedCall::OnBehindLocked(Reading* reading) {
   reading->read_at = now + parts_->limits.lag_retry;
 }
 
-// Also of one that goes on: what changed since then is read at once.
+void SplicedCall::OnTooMuchLocked(LegId leg) {
+  if (!subscription_.ReadInPieces(leg)) return EndTooLongLocked(leg);
+  readings_[leg].read_at = Clock::now();
+}
+
+// Of one that goes on: not even a piece can be read, for it has more series, or longer windows,
+// than that.
 void SplicedCall::EndTooLongLocked(LegId leg) {
-  const SnapshotRequest request = subscription_.Request(leg);
-  const bool goes_on = !request.series.empty() && request.series.front().changed_since;
+  const bool goes_on = subscription_.splice(leg)->goes_on();
   const std::string most = absl::StrCat(parts_->limits.request.snapshot_candles_max);
   EndLocked(OutOfRange(
       goes_on ? "resume_token" : "start_time",
@@ -295,6 +310,7 @@ void SplicedCall::EndTooLongLocked(LegId leg) {
 }
 
 void SplicedCall::EndNoMemoryLocked() {
+  parts_->metrics->SnapshotRefused();
   EndLocked(WithRetryAfter(
       Exhausted("SNAPSHOT_MEMORY", "too much history is on its way to clients; try again"),
       parts_->limits.reconnect_after));

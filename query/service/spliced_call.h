@@ -85,6 +85,7 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
 
   void LookForPositions();
   void ReadHistoryIfDue();
+  void ReadIfNeededLocked(LegId leg);
   bool BeginReadLocked(LegId* leg, int64_t* ticket, SnapshotRequest* request);
   void ReadWindowsIfNeeded();
   bool BeginWindowsLocked(LegId* leg, SnapshotRequest* request);
@@ -92,6 +93,7 @@ class SplicedCall : public Subscriber, public std::enable_shared_from_this<Splic
   void OnSnapshot(LegId leg, int64_t ticket, absl::StatusOr<Snapshot> snapshot);
   void TakeSnapshotLocked(LegId leg, int64_t ticket, const absl::StatusOr<Snapshot>& snapshot);
   void OnBehindLocked(Reading* reading);
+  void OnTooMuchLocked(LegId leg);
   void EndTooLongLocked(LegId leg);
   void EndNoMemoryLocked();
   void ReleaseSnapshotLocked() { parts_->snapshot_bytes.GiveBack(&reserved_, {}); }

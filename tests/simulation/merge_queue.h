@@ -47,7 +47,7 @@ class QueueStream {
         subscription_({.message_bytes_max = options.message_bytes_max}),
         position_(PositionFrom(token)),
         token_(token) {
-    for (size_t i = 0; i < position_; ++i) Learn(world_.topic[i]);
+    for (size_t i = 0; i < position_; ++i) side_.Learn(world_.topic[i]);
     legs_ = subscription_.Add(SpecsOf());
     Register("");
   }
@@ -56,13 +56,13 @@ class QueueStream {
   bool Advance() {
     if (position_ == world_.topic.size()) return false;
     const TailEvent& event = world_.topic[position_++];
-    Learn(event);
+    side_.Learn(event);
     if (const auto* closed = std::get_if<ClosedEvent>(&event.body)) {
       for (const Update& update : closed->candles) Hand(update);
     } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
       for (const Update& update : open->candles) Hand(update);
     } else {
-      subscription_.OnClosedUntil(kPartition, {"venue", closed_until_});
+      subscription_.OnClosedUntil(kPartition, {"venue", side_.closed_until()});
     }
     Relieve();
     return true;
@@ -70,7 +70,7 @@ class QueueStream {
 
   void LosePlace() {
     const size_t to = position_ + random_() % (world_.topic.size() - position_ + 1);
-    for (; position_ < to; ++position_) Learn(world_.topic[position_]);
+    for (; position_ < to; ++position_) side_.Learn(world_.topic[position_]);
     Register("lost");
   }
 
@@ -80,14 +80,20 @@ class QueueStream {
     const LegId leg = due_.begin()->first;
     if (subscription_.parked(leg)) return;
     due_.erase(leg);
+    // More than one read holds, says the store.
+    if (!whole_ && random_() % 3 == 0) subscription_.ReadInPieces(leg);
+    const auto piece_rows = static_cast<int64_t>(1 + random_() % 20);
     history_ = {leg, subscription_.splice(leg)->ticket(),
-                Read(SomeCommit(), subscription_.Request(leg))};
+                Read(SomeCommit(), subscription_.Request(leg), piece_rows)};
   }
   void AnswerHistory() {
     if (!history_) return;
     const auto [leg, ticket, snapshot] = *std::exchange(history_, {});
     const auto outcome = subscription_.OnHistory(leg, ticket, snapshot);
-    if (outcome != Splice::Outcome::kDelivered && !subscription_.parked(leg)) due_[leg] = true;
+    due_.erase(leg);
+    if (subscription_.splice(leg)->reading() && !subscription_.parked(leg)) due_[leg] = true;
+    whole_ = outcome == Splice::Outcome::kTooLong;
+    pieces_ += outcome == Splice::Outcome::kPiece ? 1 : 0;
     Relieve();
   }
   void AskRead() {
@@ -138,6 +144,7 @@ class QueueStream {
   }
 
   const std::optional<Token>& token() const { return token_; }
+  int64_t pieces() const { return pieces_; }  // that histories came in
 
  private:
   struct History {
@@ -167,13 +174,11 @@ class QueueStream {
   }
 
   void Register(std::string_view reason) {
-    LiveState live;
-    for (const auto& [key, update] : latest_) live.open.push_back(update);
-    live.committed[kPartition] = committed_;
-    if (closed_until_ > At(0)) live.closed_until[kPartition]["venue"] = closed_until_;
+    LiveState live = side_.State(0);
+    if (side_.closed_until() > At(0)) live.closed_until[kPartition]["venue"] = side_.closed_until();
     for (const LegId leg : legs_) {
       subscription_.Register(leg, live, reason);
-      if (!subscription_.parked(leg)) due_[leg] = true;
+      if (subscription_.splice(leg)->reading() && !subscription_.parked(leg)) due_[leg] = true;
     }
   }
 
@@ -208,25 +213,6 @@ class QueueStream {
     if (!fetched || fetched->version <= update->version) fetched = update;
   }
 
-  // What the live side knows, whatever the stream had.
-  void Learn(const TailEvent& event) {
-    if (const auto* closed = std::get_if<ClosedEvent>(&event.body)) {
-      for (const Update& update : closed->candles) {
-        committed_ = std::max(committed_, update->version + 1);
-        std::erase_if(latest_, [&](const auto& open) {
-          return SeriesOf(open.first) == SeriesOf(update->key) &&
-                 open.first.open_time <= update->key.open_time;
-        });
-      }
-    } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
-      for (const Update& update : open->candles) latest_[update->key] = update;
-    } else {
-      const auto& progress = std::get<ProgressEvent>(event.body);
-      committed_ = std::max(committed_, progress.next_version);
-      closed_until_ = std::max(closed_until_, progress.venues.front().closed_until);
-    }
-  }
-
   const Committed& SomeCommit() {
     const size_t newest = world_.commits.size() - 1;
     return world_.commits[always_newest_ ? newest : newest - std::min(newest, random_() % 3)];
@@ -245,10 +231,10 @@ class QueueStream {
   std::map<LegId, bool> due_;
   std::optional<History> history_;
   std::optional<std::pair<SnapshotRequest, Snapshot>> read_;
-  std::map<CandleKey, Update> latest_;
-  int64_t committed_ = 0;
-  EventTime closed_until_{0};
+  LiveSide side_;
   bool always_newest_ = false;
+  bool whole_ = false;  // a piece led no further
+  int64_t pieces_ = 0;
 };
 
 }  // namespace quantstream::query::testing

@@ -47,7 +47,7 @@ class Stream final : private Outlet {
         merger_.AddFrom(instrument, kPartition, kBeginning);
       }
     }
-    for (const TailEvent& event : world_.topic) Learn(event);
+    for (const TailEvent& event : world_.topic) side_.Learn(event);
     Register();
   }
 
@@ -55,13 +55,13 @@ class Stream final : private Outlet {
   bool Advance() {
     if (position_ == world_.topic.size()) return false;
     const TailEvent& event = world_.topic[position_++];
-    Learn(event);
+    side_.Learn(event);
     if (const auto* closed = std::get_if<ClosedEvent>(&event.body)) {
       for (const Update& update : closed->candles) splice_.OnUpdate(update, this);
     } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
       for (const Update& update : open->candles) splice_.OnUpdate(update, this);
     } else if (!splice_.reading()) {
-      merger_.OnClosedUntil(kPartition, "venue", closed_until_);
+      merger_.OnClosedUntil(kPartition, "venue", side_.closed_until());
     }
     TakeClosed();
     return true;
@@ -70,7 +70,7 @@ class Stream final : private Outlet {
   void LosePlace() {
     if (splice_.reading()) return;
     const size_t to = position_ + random_() % (world_.topic.size() - position_ + 1);
-    for (; position_ < to; ++position_) Learn(world_.topic[position_]);
+    for (; position_ < to; ++position_) side_.Learn(world_.topic[position_]);
     rewind_ = merger_.PendingVersion(kPartition);
     merger_.Restart(settled_);
     Register();
@@ -101,7 +101,8 @@ class Stream final : private Outlet {
     mark_ = std::max(mark_, mark_of_snapshot_);
     rewind_.reset();
     merger_.OnSnapshot(snapshot);
-    if (closed_until_ > At(0)) merger_.OnClosedUntil(kPartition, "venue", closed_until_);
+    if (side_.closed_until() > At(0))
+      merger_.OnClosedUntil(kPartition, "venue", side_.closed_until());
     TakeClosed();
   }
   void AskRead() {
@@ -165,32 +166,11 @@ class Stream final : private Outlet {
   }
 
   void Register() {
-    LiveState live;
-    for (const auto& [key, update] : latest_) live.open.push_back(update);
-    live.committed[kPartition] =
-        std::max({committed_, merger_.RequiredVersion(kPartition), token_ ? token_->required : 0});
-    splice_.Register(live, "lost", this);
+    const int64_t token = token_ ? token_->required : 0;
+    splice_.Register(side_.State(std::max(merger_.RequiredVersion(kPartition), token)), "lost",
+                     this);
     history_.reset();
     read_.reset();
-  }
-
-  // What the live side knows, whatever the stream had.
-  void Learn(const TailEvent& event) {
-    if (const auto* closed = std::get_if<ClosedEvent>(&event.body)) {
-      for (const Update& update : closed->candles) {
-        committed_ = std::max(committed_, update->version + 1);
-        std::erase_if(latest_, [&](const auto& open) {
-          return SeriesOf(open.first) == SeriesOf(update->key) &&
-                 open.first.open_time <= update->key.open_time;
-        });
-      }
-    } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
-      for (const Update& update : open->candles) latest_[update->key] = update;
-    } else {
-      const auto& progress = std::get<ProgressEvent>(event.body);
-      committed_ = std::max(committed_, progress.next_version);
-      closed_until_ = std::max(closed_until_, progress.venues.front().closed_until);
-    }
   }
 
   const Committed& SomeCommit() {
@@ -219,9 +199,7 @@ class Stream final : private Outlet {
   int32_t last_;
   std::optional<Token> token_;
   size_t position_;
-  std::map<CandleKey, Update> latest_;
-  int64_t committed_ = 0;
-  EventTime closed_until_{0};
+  LiveSide side_;
   int64_t ticket_ = 0;
   int64_t mark_ = -1;
   std::optional<int64_t> rewind_;  // what a restart took back

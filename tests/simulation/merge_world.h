@@ -11,6 +11,7 @@
 
 #include "query/io.h"
 #include "query/merged_parts.h"
+#include "tests/unit/query/pieces.h"
 #include "tests/unit/query/updates.h"
 
 namespace quantstream::query::testing {
@@ -147,6 +148,44 @@ class MergeWorld {
   std::map<CandleKey, Update> uncommitted_;
 };
 
+// What the live side knows of the topic, whatever a stream had.
+class LiveSide {
+ public:
+  void Learn(const TailEvent& event) {
+    if (const auto* closed = std::get_if<ClosedEvent>(&event.body)) {
+      for (const Update& update : closed->candles) Close(update);
+    } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
+      for (const Update& update : open->candles) latest_[update->key] = update;
+    } else {
+      const auto& progress = std::get<ProgressEvent>(event.body);
+      committed_ = std::max(committed_, progress.next_version);
+      closed_until_ = std::max(closed_until_, progress.venues.front().closed_until);
+    }
+  }
+
+  // For a stream that begins now; it is not behind `required`.
+  LiveState State(int64_t required) const {
+    LiveState live;
+    for (const auto& [key, update] : latest_) live.open.push_back(update);
+    live.committed[kPartition] = std::max(committed_, required);
+    return live;
+  }
+  EventTime closed_until() const { return closed_until_; }
+
+ private:
+  void Close(const Update& update) {
+    committed_ = std::max(committed_, update->version + 1);
+    std::erase_if(latest_, [&](const auto& open) {
+      return SeriesOf(open.first) == SeriesOf(update->key) &&
+             open.first.open_time <= update->key.open_time;
+    });
+  }
+
+  std::map<CandleKey, Update> latest_;
+  int64_t committed_ = 0;
+  EventTime closed_until_{0};
+};
+
 // What a client saw of each candle.
 class Client {
  public:
@@ -166,10 +205,15 @@ class Client {
   std::string wrong_;
 };
 
-inline Snapshot Read(const Committed& commit, const SnapshotRequest& request) {
+// In pieces: at most so many parts of an instrument.
+inline Snapshot Read(const Committed& commit, const SnapshotRequest& request,
+                     int64_t piece_rows = 1) {
   Snapshot snapshot;
   snapshot.next_version[kPartition] = commit.next_version;
-  for (const WantedSeries& wanted : request.series) {
+  const auto series = static_cast<int64_t>(request.series.size());
+  PieceCut cut(request, 2 * piece_rows * series, piece_rows);
+  for (size_t n = 0; n < request.series.size(); ++n) {
+    const WantedSeries& wanted = request.series[n];
     std::vector<Update> found;
     for (const auto& [key, row] : commit.rows) {
       if (SeriesOf(key) != wanted.series) continue;
@@ -178,12 +222,9 @@ inline Snapshot Read(const Committed& commit, const SnapshotRequest& request) {
       const bool before = !wanted.to || key.open_time < *wanted.to;
       if (changed && before && key.open_time >= wanted.from) found.push_back(row);
     }
-    const auto newest = static_cast<size_t>(wanted.newest.value_or(1 << 20));
-    if (found.size() > newest) {
-      found.erase(found.begin(), found.end() - static_cast<ptrdiff_t>(newest));
-    }
-    snapshot.candles.insert(snapshot.candles.end(), found.begin(), found.end());
+    ReadAtMost(request, n, std::move(found), &cut, &snapshot);
   }
+  cut.Apply(&snapshot);
   return snapshot;
 }
 

@@ -34,6 +34,7 @@ struct RunResult {
   int64_t resumes = 0;
   int64_t parked = 0;
   int64_t skips = 0;
+  int64_t pieces = 0;  // of histories
 };
 
 // The same seed gives the same run.

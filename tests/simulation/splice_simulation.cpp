@@ -27,18 +27,21 @@ TEST(SpliceSimulation, NoInterleavingMakesAHoleOrAStepBack) {
     total.resumes += result.resumes;
     total.parked += result.parked;
     total.skips += result.skips;
+    total.pieces += result.pieces;
   }
   const auto number = [](auto value) { return static_cast<long long>(value); };
   std::printf(
       "%lld interleavings, %lld streams, %lld resumes, %lld messages, %lld lagging snapshots, "
-      "%lld lost places, %lld times parked, %lld times skipped\n",
+      "%lld lost places, %lld times parked, %lld times skipped, %lld pieces\n",
       number(Interleavings()), number(total.streams), number(total.resumes), number(total.messages),
-      number(total.behind), number(total.places_lost), number(total.parked), number(total.skips));
+      number(total.behind), number(total.places_lost), number(total.parked), number(total.skips),
+      number(total.pieces));
   EXPECT_GT(total.behind, 0);
   EXPECT_GT(total.places_lost, 0);
   EXPECT_GT(total.resumes, 0);
   EXPECT_GT(total.parked, 0);
   EXPECT_GT(total.skips, 0);
+  EXPECT_GT(total.pieces, 0);
 }
 
 // A rule taken out must be missed; tests/simulation/RULES.md lists these beside those of the fold.
@@ -79,6 +82,8 @@ const Broken kCases[] = {
      [](QueryRules* r) { r->splice.version_at_mark_passes = false; }},
     {"Rule18_TheMarkIsTheSnapshotsNextOffsetLessOne",
      [](QueryRules* r) { r->splice.mark_is_from_snapshot = false; }},
+    {"Rule18_TheMarkIsWithinThePiece",
+     [](QueryRules* r) { r->splice.mark_is_within_the_piece = false; }},
     {"Rule18_TheMarkGrows", [](QueryRules* r) { r->splice.mark_grows = false; }},
     {"Rule18_ASnapshotThatLagsBehindTheLiveSideIsReadAgain",
      [](QueryRules* r) { r->splice.lagging_snapshot_waits = false; }},

@@ -60,12 +60,17 @@ void Stream::StepHistory(World* world, RunResult* result) {
     const ChangesRead changes{.at_the_mark = rules_.resume_reads_at_the_mark,
                               .finals = rules_.resume_reads_finals,
                               .revisions = rules_.resume_reads_revisions};
-    in_flight_ = {splice.ticket(), world->Read(splice.Request(), !rules_.one_statement, changes)};
+    // More than one read holds, says the store.
+    if (!whole_ && world->Below(3) == 0) subscription_.ReadInPieces(kLeg);
+    in_flight_ = {splice.ticket(), world->Read(subscription_.Request(kLeg), !rules_.one_statement,
+                                               changes, 1 + world->Below(4))};
     return;
   }
   const auto [ticket, snapshot] = *std::exchange(in_flight_, std::nullopt);
   const auto outcome = subscription_.OnHistory(kLeg, ticket, snapshot);
   if (outcome == Splice::Outcome::kBehind) ++result->behind;
+  if (outcome == Splice::Outcome::kPiece) ++result->pieces;
+  whole_ = outcome == Splice::Outcome::kTooLong;
   if (outcome == Splice::Outcome::kDelivered && !first_) first_ = snapshot;
 }
 

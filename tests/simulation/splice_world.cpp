@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/unit/query/pieces.h"
+
 namespace quantstream::query::simulation {
 namespace {
 
@@ -219,11 +221,15 @@ void World::Finish() {
   CatchUp();
 }
 
-Snapshot World::Read(const SnapshotRequest& request, bool torn, const ChangesRead& changes) {
+Snapshot World::Read(const SnapshotRequest& request, bool torn, const ChangesRead& changes,
+                     int64_t piece_rows) {
   const std::vector<int64_t> at = committed_[replica_];
   if (torn && replica_ + 1 < committed_.size()) ++replica_;
   Snapshot snapshot;
-  for (const WantedSeries& wanted : request.series) {
+  const auto series = static_cast<int64_t>(request.series.size());
+  PieceCut cut(request, 2 * piece_rows * series, piece_rows);
+  for (size_t n = 0; n < request.series.size(); ++n) {
+    const WantedSeries& wanted = request.series[n];
     snapshot.next_version[wanted.partition] = committed_[replica_][wanted.partition];
     std::vector<Update> found;
     for (const auto& [key, row] : RowsAt(wanted.partition, at[wanted.partition])) {
@@ -232,10 +238,9 @@ Snapshot World::Read(const SnapshotRequest& request, bool torn, const ChangesRea
       if (Wanted(wanted, key, row, changes))
         found.push_back(MakeUpdate(key, wanted.partition, row));
     }
-    const auto keep = std::min(found.size(), static_cast<size_t>(wanted.newest.value_or(1 << 20)));
-    snapshot.candles.insert(snapshot.candles.end(), found.end() - static_cast<ptrdiff_t>(keep),
-                            found.end());
+    testing::ReadAtMost(request, n, std::move(found), &cut, &snapshot);
   }
+  cut.Apply(&snapshot);
   return snapshot;
 }
 

@@ -60,7 +60,9 @@ class World {
   // Topic `candles`.
   const std::vector<TailEvent>& topic(int32_t partition) const { return topic_[partition]; }
   // The replica as of now. With `torn`, next_version is read a moment after the candles.
-  Snapshot Read(const SnapshotRequest& request, bool torn, const ChangesRead& changes = {});
+  // In pieces: at most so many rows of a series and state.
+  Snapshot Read(const SnapshotRequest& request, bool torn, const ChangesRead& changes,
+                int64_t piece_rows);
   void CatchUp() { replica_ = committed_.size() - 1; }
 
   const Rows& RowsAt(int32_t partition, int64_t offset) const { return rows_[partition][offset]; }

@@ -1,11 +1,11 @@
 // The statements of history against a real PostgreSQL.
 #include "query/history_statements.h"
-#include "query/page_statement.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "market/instrument.h"
+#include "query/page_statement.h"
 #include "tests/integration/query/query_world.h"
 
 namespace quantstream::query::testing {
@@ -85,6 +85,70 @@ TEST_F(HistoryStatements, ChangesOfOneSeriesAreReadBesideTheHistoryOfAnother) {
   EXPECT_THAT(Seconds({resumed, fresh}), ElementsAre("BTC 2", "BTC 8", "BTC 9", "ETH 9"));
   resumed.to = At(9);
   EXPECT_THAT(Seconds({resumed, fresh}), ElementsAre("BTC 2", "BTC 8", "ETH 9"));
+}
+
+// Pieces of what changed, one after the other, are what one read of it would be: by versions, which
+// grow from piece to piece.
+TEST_F(HistoryStatements, PiecesOfWhatChangedAreAllOfIt) {
+  std::vector<KeyedCandle> more;
+  for (int64_t second = 10; second < 200; ++second) {
+    more.push_back(MakeCandle(kBtc, 1, second, CandleState::kFinal, 110 + second / 3));
+    if (second % 5 == 0)
+      more.push_back(MakeCandle(kBtc, 5, second, CandleState::kFinal, 111 + second / 3));
+    if (second % 2 == 0)
+      more.push_back(MakeCandle(kBtc, 1, second + 350, CandleState::kRevised, 110 + second / 3));
+  }
+  world_.Commit(more, 300);
+  WantedSeries seconds = Want(kBtc, 0);
+  seconds.changed_since = 105;
+  seconds.in_pieces = true;
+  WantedSeries fives = seconds;
+  fives.series.interval = Interval{5};
+  std::map<std::pair<Interval, EventTime>, int64_t> whole, pieces;
+  int count = 0;
+  for (bool more_to_come = true; more_to_come; ++count) {
+    const auto piece =
+        SelectSnapshot(*connection_, world_.TradesTopic(), kCandlesMax, {{seconds, fives}});
+    ASSERT_TRUE(piece.ok()) << piece.status();
+    more_to_come = piece->is_piece();
+    const int64_t through = more_to_come ? piece->changed_through.begin()->second : 299;
+    for (const Update& row : piece->candles) {
+      EXPECT_GE(row->version, *seconds.changed_since);
+      EXPECT_LE(row->version, through);
+      pieces[{row->key.interval, row->key.open_time}] = row->version;
+    }
+    ASSERT_TRUE(!more_to_come || through > *seconds.changed_since) << "it leads no further";
+    seconds.changed_since = fives.changed_since = through;
+  }
+  EXPECT_GE(count, 4);
+  seconds.changed_since = fives.changed_since = 105;
+  seconds.in_pieces = fives.in_pieces = false;
+  const auto all = SelectSnapshot(*connection_, world_.TradesTopic(), 10'000, {{seconds, fives}});
+  ASSERT_TRUE(all.ok()) << all.status();
+  for (const Update& row : all->candles)
+    whole[{row->key.interval, row->key.open_time}] = row->version;
+  EXPECT_EQ(pieces, whole);
+}
+
+// Of a merged interval: parts up to a time, whatever their versions.
+TEST_F(HistoryStatements, PiecesOfARangeEndAtATime) {
+  std::vector<KeyedCandle> more;
+  for (int64_t second = 10; second < 100; ++second) {
+    more.push_back(MakeCandle(kBtc, 1, second, CandleState::kFinal, 110 + second));
+  }
+  world_.Commit(more, 300);
+  WantedSeries dense = Want(kBtc, 0), sparse = Want(kEth, 0), changes = Want(kBtc, 0);
+  changes.to = At(0);
+  changes.changed_since = 0;
+  dense.in_pieces = sparse.in_pieces = true;
+  const auto piece =
+      SelectSnapshot(*connection_, world_.TradesTopic(), kCandlesMax, {{changes, dense, sparse}});
+  ASSERT_TRUE(piece.ok()) << piece.status();
+  ASSERT_TRUE(piece->to);
+  EXPECT_TRUE(piece->changed_through.empty());
+  EXPECT_EQ(piece->candles.size(), piece->to->us / kMicrosecondsPerSecond + 10)
+      << "all before it, and all of the other series, which ends earlier";
+  EXPECT_GT(*piece->to, At(9));
 }
 
 TEST_F(HistoryStatements, ScaledBytesComeWhereTheyAreAskedFor) {

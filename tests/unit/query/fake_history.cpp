@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/unit/query/pieces.h"
+
 namespace quantstream::query::testing {
 
 FakeHistory::FakeHistory() : thread_([this] { Loop(); }) {}
@@ -69,6 +71,11 @@ void FakeHistory::Thaw() {
   frozen_.reset();
 }
 
+void FakeHistory::HoldsAtMost(int64_t candles) {
+  std::lock_guard lock(mutex_);
+  candles_max_ = candles;
+}
+
 void FakeHistory::Fail(absl::Status status) {
   std::lock_guard lock(mutex_);
   failure_ = std::move(status);
@@ -83,7 +90,9 @@ void FakeHistory::ReadSnapshot(SnapshotRequest request, std::shared_ptr<Cancella
     lock.lock();
   }
   Snapshot snapshot;
-  for (const WantedSeries& wanted : request.series) {
+  PieceCut cut(request, candles_max_, 4);
+  for (size_t n = 0; n < request.series.size(); ++n) {
+    const WantedSeries& wanted = request.series[n];
     const auto next = VisibleLocked().next_version.find(wanted.partition);
     if (next != VisibleLocked().next_version.end())
       snapshot.next_version[wanted.partition] = next->second;
@@ -94,13 +103,13 @@ void FakeHistory::ReadSnapshot(SnapshotRequest request, std::shared_ptr<Cancella
       if (key.open_time < wanted.from || (wanted.to && key.open_time >= *wanted.to)) continue;
       if (!wanted.changed_since || row->version >= *wanted.changed_since) found.push_back(row);
     }
-    const auto keep = std::min(found.size(), static_cast<size_t>(wanted.newest.value_or(1 << 20)));
-    snapshot.candles.insert(snapshot.candles.end(), found.end() - static_cast<ptrdiff_t>(keep),
-                            found.end());
+    ReadAtMost(request, n, std::move(found), &cut, &snapshot);
   }
   ++snapshots_begun_;
   changed_.notify_all();
-  const absl::Status failure = failure_;
+  const bool too_much = static_cast<int64_t>(snapshot.candles.size()) > candles_max_;
+  const absl::Status failure = failure_.ok() && too_much ? absl::OutOfRangeError("") : failure_;
+  cut.Apply(&snapshot);
   answers_.push_back([callback = std::move(callback), snapshot = std::move(snapshot), failure] {
     failure.ok() ? callback(snapshot) : callback(failure);
   });
@@ -149,8 +158,8 @@ bool FakeHistory::WaitForNames() {
 void FakeHistory::ReadInstruments(std::shared_ptr<Cancellation>,
                                   Callback<std::vector<Instrument>> callback) {
   std::lock_guard lock(mutex_);
-  (names_held_ ? answers_ : prompt_answers_).push_back(
-      [callback = std::move(callback), all = instruments_, failure = failure_] {
+  (names_held_ ? answers_ : prompt_answers_)
+      .push_back([callback = std::move(callback), all = instruments_, failure = failure_] {
         failure.ok() ? callback(all) : callback(failure);
       });
   changed_.notify_all();

@@ -39,6 +39,8 @@ class FakeHistory final : public History {
   // Snapshots see no commit that is made from now on.
   void Freeze();
   void Thaw();
+  // One read holds no more closed candles than this; of a piece, each series some of them.
+  void HoldsAtMost(int64_t candles);
   // All reads from now on fail; OK: no more.
   void Fail(absl::Status status);
 
@@ -81,6 +83,7 @@ class FakeHistory final : public History {
   GapsRequest gaps_request_;
   LineageRequest lineage_request_;
   absl::Status failure_;
+  int64_t candles_max_ = 1'000'000;
   std::function<void()> at_next_snapshot_;
   int snapshots_begun_ = 0;
   bool held_ = false;

@@ -91,8 +91,32 @@ TEST_F(MergedStream, ResumesWhereItWasWithWhatWasRevisedMeanwhile) {
   StreamClient client(stub_.get(), request);
   std::vector<std::string> words;
   while (words.size() < 3) words.push_back(client.Next(1).at(0));
-  EXPECT_THAT(words, UnorderedElementsAre("AAA-USD 28 v35 FINAL", "end",
-                                                     "AAA-USD 7 v90 REVISED"));
+  EXPECT_THAT(words, UnorderedElementsAre("AAA-USD 28 v35 FINAL", "end", "AAA-USD 7 v90 REVISED"));
+}
+
+// One read holds 40 of these 210 parts.
+TEST_F(MergedStream, WhatOneReadDoesNotHoldComesInPieces) {
+  Commit(0, 30);
+  v1::StreamCandlesRequest request = Ask("7s");
+  {
+    StreamClient client(stub_.get(), request);
+    EXPECT_EQ(client.Next(6).back(), "end");  // 0 7 14 21, open 28
+    request.set_resume_token(client.NextToken());
+  }
+  Revise(8, 35);
+  Commit(40, 240);
+  history_.HoldsAtMost(40);
+  const int before = history_.snapshots_begun();
+  StreamClient client(stub_.get(), request);
+  std::vector<std::string> words;
+  while (words.empty() || words.back() != "end") words.push_back(client.Next(1).at(0));
+  EXPECT_GE(history_.snapshots_begun() - before, 8);
+  std::vector<std::string> expected = {"AAA-USD 7 v35 REVISED", "AAA-USD 28 v30 FINAL"};
+  for (int64_t start = 35; start < 238; start += 7) {
+    expected.push_back(absl::StrCat("AAA-USD ", start, " v", start + 7, " FINAL"));
+  }
+  expected.insert(expected.end(), {"AAA-USD 238 v240 PARTIAL", "end"});
+  EXPECT_THAT(words, ::testing::UnorderedElementsAreArray(expected));
 }
 
 TEST_F(MergedStream, ALostPlaceSendsAgainWhatWasMissed) {
@@ -173,8 +197,8 @@ TEST_F(MergedStream, SubscribeResumesAMergedItemWithItsToken) {
   SubscribeClient client(stub_.get());
   client.Send(again);
   EXPECT_THAT(client.Next(2), ElementsAre("BBB-USD 1s ok", "AAA-USD 7s ok"));
-  EXPECT_THAT(client.Next(3), UnorderedElementsAre("AAA-USD 28 v35 FINAL", "end",
-                                                   "AAA-USD 7 v90 REVISED"));
+  EXPECT_THAT(client.Next(3),
+              UnorderedElementsAre("AAA-USD 28 v35 FINAL", "end", "AAA-USD 7 v90 REVISED"));
   v1::SubscribeRequest other = Adding({Item(kB), Item(kA, "9s")});
   other.set_resume_token(token);
   SubscribeClient foreign(stub_.get());

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <google/rpc/error_details.pb.h>
 
+#include <set>
+
 #include "tests/support/wait.h"
 #include "tests/unit/query/subscribe_client.h"
 
@@ -221,7 +223,52 @@ TEST_F(ResumeTest, ATokenOfAnotherStreamIsInvalidAndSaysSo) {
   EXPECT_THAT(status.error_message(), HasSubstr("belongs to another stream"));
 }
 
-TEST_F(ResumeTest, MoreThanOneReadHoldsSinceTheTokenIsOutOfRangeAndSaysSo) {
+// One read holds 100 of these 300. What a piece ends with comes again with the next one.
+TEST_F(ResumeTest, WhatOneReadDoesNotHoldComesInPieces) {
+  history_.Commit({Final(kA, 9, 4), Final(kA, 10, 5)}, 6);
+  v1::StreamCandlesRequest request = StreamOf(kA);
+  request.set_resume_token(TokenOf(request));
+  std::vector<Update> missed = {Revised(kA, 9, 150)};
+  for (int64_t second = 11; second < 311; ++second) missed.push_back(Final(kA, second, second));
+  history_.Commit(missed, 311);
+  fanout_.OnEvent(OpenOf({Partial(kA, 311, 312)}));
+  history_.HoldsAtMost(100);
+  const int before = history_.snapshots_begun();
+  StreamClient client(stub_.get(), request);
+  std::vector<std::string> words;
+  while (words.empty() || words.back() != "end") words.push_back(client.Next(1).at(0));
+  ASSERT_GE(words.size(), 2u);
+  EXPECT_EQ(words[words.size() - 2], "AAA-USD 311 v312 PARTIAL");
+  const int pieces = history_.snapshots_begun() - before - 1;
+  EXPECT_GE(pieces, 4);
+  EXPECT_LE(words.size(), 304u + static_cast<size_t>(pieces));
+  std::set<std::string> expected = {"AAA-USD 10 v5 FINAL", "AAA-USD 9 v150 REVISED",
+                                    "AAA-USD 311 v312 PARTIAL", "end"};
+  for (int64_t second = 11; second < 311; ++second) {
+    expected.insert(absl::StrCat("AAA-USD ", second, " v", second, " FINAL"));
+  }
+  EXPECT_EQ(std::set<std::string>(words.begin(), words.end()), expected);
+}
+
+TEST_F(ResumeTest, AClientThatIsCutOffBetweenPiecesGoesOnThere) {
+  v1::StreamCandlesRequest request = StreamOf(kA);
+  request.set_resume_token(TokenOf(request));
+  std::vector<Update> missed;
+  for (int64_t second = 11; second < 311; ++second) missed.push_back(Final(kA, second, second));
+  history_.Commit(missed, 311);
+  history_.HoldsAtMost(100);
+  StreamClient first(stub_.get(), request);
+  std::string last;
+  for (int i = 0; i < 150; ++i) last = first.Next(1).at(0);
+  request.set_resume_token(first.NextToken());
+  StreamClient second(stub_.get(), request);
+  std::string word = second.Next(1).at(0);
+  EXPECT_NE(word, "AAA-USD 11 v11 FINAL") << "what the first had is not sent again";
+  while (word != "AAA-USD 310 v310 FINAL") word = second.Next(1).at(0);
+  EXPECT_THAT(second.Next(1), ElementsAre("end"));
+}
+
+TEST_F(ResumeTest, WhatNotEvenAPieceHoldsIsOutOfRangeAndSaysSo) {
   v1::StreamCandlesRequest request = StreamOf(kA);
   request.set_resume_token(TokenOf(request));
   history_.Fail(absl::OutOfRangeError("100000"));
