@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <set>
 
 #include "tests/integration/query/query_world.h"
 #include "tests/support/wait.h"
@@ -101,6 +102,42 @@ TEST_F(QueryStoreLimits, WhoIsTooMuchIsRefusedAtOnceWithARetry) {
   EXPECT_EQ(Statements(), "1");  // it did not wait for the one that runs
   running->Cancel();
   EXPECT_EQ(running->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+// Of a stored interval, and of one that is merged from its candles.
+TEST_F(QueryStoreLimits, WhatAStreamMissedComesHoweverMuchItIs) {
+  constexpr int64_t kMissed = 4998;
+  world_.Commit({MakeCandle(kBtc, 1, kDay, CandleState::kFinal, 5)}, 6);
+  world_.Start({{"HISTORY_CANDLES_MAX", "1000"}});
+  ASSERT_TRUE(world_.Ready("ready")) << world_.process().Output();
+  v1::StreamCandlesRequest request;
+  request.add_instruments(kBtc);
+  request.add_intervals("1s");
+  request.add_intervals("3s");
+  request.set_last(10);
+  world_.PublishProgress(kBtc, 6, kDay + 1);
+  request.set_resume_token(StreamClient(&world_.stub(), request).NextToken());
+  std::vector<KeyedCandle> missed;
+  for (int64_t second = 1; second < kMissed; ++second) {
+    missed.push_back(MakeCandle(kBtc, 1, kDay + second, CandleState::kFinal, 10 + second / 2));
+  }
+  world_.Commit(missed, 10'000);
+  world_.PublishProgress(kBtc, 10'000, kDay + kMissed);
+  StreamClient client(&world_.stub(), request, std::chrono::minutes(1));
+  std::set<std::string> seen;
+  while (!seen.contains("end")) {
+    const auto next = client.Next(1);
+    ASSERT_FALSE(next.empty()) << client.Finish().error_message() << world_.process().Output();
+    seen.insert(next.front());
+  }
+  for (int64_t second = 1; second < kMissed; ++second) {
+    const std::string time = absl::StrCat("BTC-USDT ", kDay + second);
+    const std::string version = absl::StrCat(" v", 10 + second / 2, " FINAL");
+    ASSERT_TRUE(seen.contains(time + version)) << second;
+    const std::string merged = absl::StrCat(" v", 11 + second / 2, " FINAL");
+    ASSERT_TRUE(second % 3 != 0 || seen.contains(time + merged)) << second << ", merged";
+  }
+  EXPECT_GE(world_.Metric("quantstream_query_snapshot_pieces_total"), 5 + 5);
 }
 
 TEST_F(QueryStoreLimits, AStatementThatIsTooSlowIsRunOnceAndTheReplicaStaysReady) {
