@@ -62,7 +62,8 @@ std::string ChangesOf(int32_t seconds) {
       "c.open_time >= w.from_time AND c.revision > 0 AND c.version >= w.since "
       "ORDER BY c.version LIMIT w.at_most) UNION ALL "
       "(SELECT c.version, c.merge ",
-      from, "c.open_time >= greatest(w.from_time, coalesce((SELECT c.open_time ", from,
+      from, "c.open_time >= greatest(w.from_time, coalesce(w.finals_from, (SELECT c.open_time ",
+      from,
       "c.revision = 0 AND c.version < w.since ORDER BY c.open_time DESC LIMIT 1), '-infinity')) "
       "AND c.revision = 0 AND c.version >= w.since ORDER BY c.open_time LIMIT w.at_most)) e WHERE "
       "w.since IS NOT NULL "
@@ -78,14 +79,16 @@ struct Shape {
 };
 
 // $1 topic, $2 partitions, $3 names, $4 intervals, $5 from, $6 since, $7 to, $8 limit per series,
-// $9 limit of all, $10 what stands for no `since`.
+// $9 limit of all, $10 what stands for no `since`, $11 finals_from or -infinity.
 std::string SnapshotText(const Shape& shape) {
   std::string text =
       "WITH wanted AS MATERIALIZED (SELECT i.instrument_id, w.n, w.interval_s, w.from_time, "
-      "w.to_time, nullif(w.since, $10) AS since, w.at_most "
+      "w.to_time, nullif(w.since, $10) AS since, w.at_most, "
+      "nullif(w.finals_from, '-infinity') AS finals_from "
       "FROM unnest($3::text[], $4::int4[], $5::text[]::timestamptz[], $6::int8[], "
-      "$7::text[]::timestamptz[], $8::int8[]) WITH ORDINALITY "
-      "AS w(name, interval_s, from_time, since, to_time, at_most, n) JOIN instruments i ON "
+      "$7::text[]::timestamptz[], $8::int8[], $11::text[]::timestamptz[]) WITH ORDINALITY "
+      "AS w(name, interval_s, from_time, since, to_time, at_most, finals_from, n) JOIN instruments "
+      "i ON "
       "i.name = w.name) ";
   absl::StrAppend(&text, kProgress);
   std::set<int32_t> intervals = shape.read;
@@ -108,7 +111,7 @@ SnapshotParams ParamsOf(const SnapshotRequest& request, const PieceCut& cut,
                         const std::string& topic, int64_t candles_max) {
   Shape shape;
   std::set<int32_t> partitions;
-  std::vector<std::string> names, from, to;
+  std::vector<std::string> names, from, to, finals_from;
   std::vector<int32_t> seconds;
   std::vector<int64_t> since, at_most;
   for (const WantedSeries& wanted : request.series) {
@@ -121,13 +124,44 @@ SnapshotParams ParamsOf(const SnapshotRequest& request, const PieceCut& cut,
     since.push_back(wanted.changed_since.value_or(kNoVersion));
     to.push_back(wanted.to ? TimeText(*wanted.to) : "infinity");
     at_most.push_back(cut.at_most(at_most.size()));
+    finals_from.push_back(wanted.finals_from ? TimeText(*wanted.finals_from) : "-infinity");
   }
   const std::vector<int32_t> distinct(partitions.begin(), partitions.end());
   return {std::move(shape),
           {Param::Text(topic), Param::Int4Array(distinct), Param::TextArray(names),
            Param::Int4Array(seconds), Param::TextArray(from), Param::Int8Array(since),
            Param::TextArray(to), Param::Int8Array(at_most), Param::Int8(candles_max + 1),
-           Param::Int8(kNoVersion)}};
+           Param::Int8(kNoVersion), Param::TextArray(finals_from)}};
+}
+
+// DATA_LOSS, or OUT_OF_RANGE when there is more than `candles_max`.
+absl::StatusOr<Snapshot> SelectOnce(Connection& connection, const std::string& trades_topic,
+                                    int64_t candles_max, const SnapshotRequest& request,
+                                    PieceCut* cut) {
+  const SnapshotParams with = ParamsOf(request, *cut, trades_topic, candles_max);
+  const auto result = connection.Exec(SnapshotText(with.shape), with.params, ResultFormat::kBinary);
+  if (!result.ok()) return result.status();
+  Snapshot snapshot;
+  for (int row = 0; row < result->rows(); ++row) {
+    const int64_t n = result->Int(row, 1);
+    if (result->Int(row, 0) == kPartition) {
+      snapshot.next_version[static_cast<int32_t>(n)] = result->Int(row, 2);
+      continue;
+    }
+    const WantedSeries& wanted = request.series[static_cast<size_t>(n - 1)];
+    if (result->Int(row, 0) == kNewest) {
+      snapshot.newest_closed[wanted.series] = EventTime{result->Int(row, 2)};
+      continue;
+    }
+    auto update = DecodeRow(*result, row, wanted.partition, wanted.with_scaled);
+    if (!update.ok()) return update.status();
+    cut->Count(static_cast<size_t>(n - 1), *update);
+    snapshot.candles.push_back(*std::move(update));
+  }
+  if (static_cast<int64_t>(snapshot.candles.size()) > candles_max) {
+    return absl::OutOfRangeError(absl::StrCat(candles_max));
+  }
+  return snapshot;
 }
 
 }  // namespace
@@ -160,31 +194,13 @@ absl::StatusOr<Update> DecodeRow(const Result& result, int row, int32_t partitio
 absl::StatusOr<Snapshot> SelectSnapshot(Connection& connection, const std::string& trades_topic,
                                         int64_t candles_max, const SnapshotRequest& request) {
   PieceCut cut(request, candles_max);
-  const SnapshotParams with = ParamsOf(request, cut, trades_topic, candles_max);
-  const auto result = connection.Exec(SnapshotText(with.shape), with.params, ResultFormat::kBinary);
-  if (!result.ok()) return result.status();
-  Snapshot snapshot;
-  for (int row = 0; row < result->rows(); ++row) {
-    const int64_t n = result->Int(row, 1);
-    if (result->Int(row, 0) == kPartition) {
-      snapshot.next_version[static_cast<int32_t>(n)] = result->Int(row, 2);
-      continue;
-    }
-    const WantedSeries& wanted = request.series[static_cast<size_t>(n - 1)];
-    if (result->Int(row, 0) == kNewest) {
-      snapshot.newest_closed[wanted.series] = EventTime{result->Int(row, 2)};
-      continue;
-    }
-    auto update = DecodeRow(*result, row, wanted.partition, wanted.with_scaled);
-    if (!update.ok()) return update.status();
-    cut.Count(static_cast<size_t>(n - 1), *update);
-    snapshot.candles.push_back(*std::move(update));
-  }
-  if (static_cast<int64_t>(snapshot.candles.size()) > candles_max) {
-    return absl::OutOfRangeError(absl::StrCat(candles_max));
-  }
-  cut.Apply(&snapshot);
-  std::ranges::sort(snapshot.candles,
+  absl::StatusOr<Snapshot> snapshot;
+  do {
+    snapshot = SelectOnce(connection, trades_topic, candles_max, request, &cut);
+    if (!snapshot.ok()) return snapshot.status();
+  } while (cut.Widen());
+  cut.Apply(&*snapshot);
+  std::ranges::sort(snapshot->candles,
                     [](const Update& a, const Update& b) { return a->key < b->key; });
   return snapshot;
 }

@@ -28,7 +28,8 @@ inline constexpr char kMicroseconds[] = "(extract(epoch FROM e.open_time) * 1000
 absl::StatusOr<Update> DecodeRow(const postgres::Result& result, int row, int32_t partition,
                                  bool with_scaled);
 
-// OUT_OF_RANGE when it holds more than `candles_max`.
+// OUT_OF_RANGE when it holds more than `candles_max`. A piece leads further than what was asked
+// for, or is OUT_OF_RANGE, too; it may take more than one statement, of which the last one counts.
 absl::StatusOr<Snapshot> SelectSnapshot(postgres::Connection& connection,
                                         const std::string& trades_topic, int64_t candles_max,
                                         const SnapshotRequest& request);

@@ -120,6 +120,8 @@ struct WantedSeries {
   std::optional<int32_t> newest = {};         // only the newest N; 0 = none. Not with changed_since
   bool with_scaled = false;
   bool in_pieces = false;  // may be cut; not with `newest`
+  // Of changes: no FINAL candle before this has changed, as an earlier piece has shown.
+  std::optional<EventTime> finals_from = {};
 };
 
 // One series may stand in it more than once, with ranges that do not overlap.
@@ -133,7 +135,7 @@ struct Snapshot {
   std::map<Series, EventTime> newest_closed;  // open_time; series without a row are absent
   std::map<int32_t, int64_t> next_version;    // of each partition that has a row
   // Where what was asked for in pieces was cut: per partition, changes above this version are not
-  // in it; nor is anything that opens at or after `to`.
+  // in it; nor is what opens at or after `to`, of series that were asked for as ranges.
   std::map<int32_t, int64_t> changed_through = {};
   std::optional<EventTime> to = {};
 

@@ -181,8 +181,8 @@ void Merger::OnSnapshot(const Snapshot& snapshot) {
   for (auto& [name, instrument] : instruments_) {
     const auto newest = snapshot.newest_closed.find({name, grid_.part()});
     if (newest != snapshot.newest_closed.end()) {
-      instrument.closed_until = std::max(instrument.closed_until,
-                                         EventTime{newest->second.us + grid_.part().us()});
+      instrument.closed_until =
+          std::max(instrument.closed_until, EventTime{newest->second.us + grid_.part().us()});
     }
   }
   BeginAtLast(snapshot);
@@ -287,8 +287,7 @@ bool Merger::TakeOpen(const std::function<bool(const CandleKey&)>& due,
     const auto place = next++;
     if (reading_.contains(*place) || !due({place->first, grid_.length(), place->second})) continue;
     Instrument* instrument = Find(place->first);
-    Update update =
-        Emit(*instrument, place->second, &instrument->windows.at(place->second), false);
+    Update update = Emit(*instrument, place->second, &instrument->windows.at(place->second), false);
     dirty_open_.erase(place);
     if (!put(std::move(update))) return false;
   }
@@ -312,6 +311,12 @@ std::optional<EventTime> Merger::from(const std::string& name) const {
   const auto found = instruments_.find(name);
   if (found == instruments_.end() || found->second.last) return std::nullopt;
   return found->second.from;
+}
+
+std::optional<EventTime> Merger::known_from(const std::string& name) const {
+  const auto found = instruments_.find(name);
+  if (found == instruments_.end()) return std::nullopt;
+  return found->second.known_from;
 }
 
 int64_t Merger::windows() const {

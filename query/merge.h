@@ -93,6 +93,8 @@ class Merger {
   // First window of the instrument that belongs to the stream; absent until the first snapshot of
   // AddLast.
   std::optional<EventTime> from(const std::string& instrument) const;
+  // Windows from here on are known whole, or read whole next; absent: it is not among them.
+  std::optional<EventTime> known_from(const std::string& instrument) const;
   // Windows and parts in memory.
   int64_t windows() const;
   int64_t parts_apart() const;

@@ -84,32 +84,55 @@ void MergedLeg::Complete(SnapshotRequest* request) const {
                 [](const WantedSeries& wanted) { return wanted.to && *wanted.to <= wanted.from; });
 }
 
+VenueClocks MergedLeg::OwnClocks(const Snapshot& snapshot) const {
+  VenueClocks own;
+  for (const auto& [name, partition] : partitions_) {
+    const std::pair<int32_t, std::string> of{partition, VenueOf(name)};
+    const auto raise = [&](EventTime time) {
+      EventTime& clock = own.try_emplace(of, time).first->second;
+      clock = std::max(clock, time);
+    };
+    const auto registered = registered_.find(of);
+    if (registered != registered_.end()) raise(registered->second);
+    const auto closed = snapshot.newest_closed.find({name, grid().part()});
+    if (closed != snapshot.newest_closed.end()) {
+      raise(EventTime{closed->second.us + grid().part().us()});
+    }
+  }
+  return own;
+}
+
 std::optional<Snapshot> MergedLeg::WholeWindows(const Snapshot& piece) const {
   Snapshot whole = piece;
-  whole.to = grid().Start(*piece.to);
-  const bool further = std::ranges::any_of(registered_, [&](const auto& clock) {
+  const EventTime to = grid().Start(*piece.to);
+  whole.to = to;
+  const bool further = std::ranges::any_of(OwnClocks(piece), [&](const auto& clock) {
     const auto base = base_.find(clock.first);
-    return base == base_.end() || base->second < std::min(clock.second, *whole.to);
+    return (base == base_.end() ? kBeginning : base->second) < std::min(clock.second, to);
   });
   if (!further) return std::nullopt;
-  std::erase_if(whole.candles,
-                [&](const Update& part) { return part->key.open_time >= *whole.to; });
+  // What was revised of windows that are not read whole stays: the mark passes it.
+  std::erase_if(whole.candles, [&](const Update& part) {
+    const auto from = merger_.known_from(part->key.instrument);
+    return from && part->key.open_time >= std::max(to, *from);
+  });
   return whole;
 }
 
 void MergedLeg::OnSnapshot(const Snapshot& snapshot, bool missed) {
   merger_.OnSnapshot(snapshot);
-  const VenueClocks& clocks = missed || snapshot.to ? registered_ : clocks_;
+  const VenueClocks clocks = snapshot.to ? OwnClocks(snapshot) : missed ? registered_ : clocks_;
   for (const auto& [clock, time] : clocks) {
     merger_.OnClosedUntil(clock.first, clock.second, std::min(time, snapshot.to.value_or(time)));
   }
 }
 
-const VenueClocks& MergedLeg::Rebase(std::optional<EventTime> to) {
-  if (!to) return base_ = merger_.clocks();
-  for (const auto& [clock, time] : registered_) {
-    EventTime& base = base_.try_emplace(clock, std::min(time, *to)).first->second;
-    base = std::max(base, std::min(time, *to));
+const VenueClocks& MergedLeg::Rebase(const Snapshot& snapshot) {
+  if (!snapshot.to) return base_ = merger_.clocks();
+  for (const auto& [clock, time] : OwnClocks(snapshot)) {
+    const EventTime reached = std::min(time, *snapshot.to);
+    EventTime& base = base_.try_emplace(clock, reached).first->second;
+    base = std::max(base, reached);
   }
   return base_;
 }

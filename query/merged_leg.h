@@ -29,8 +29,8 @@ class MergedLeg {
   void Register(bool again, LiveState* live, std::map<int32_t, int64_t>* marks);
   // The splice's request becomes one for merging.
   void Complete(SnapshotRequest* request) const;
-  // Of a piece, which ends somewhere: those windows that it holds whole. Absent: it would lead no
-  // further.
+  // Of a piece, which ends somewhere: what it has of windows that it holds whole. Absent: it leads
+  // no further.
   std::optional<Snapshot> WholeWindows(const Snapshot& piece) const;
   // All that the splice had let out was handed in. `missed`: not all that came since Register.
   void OnSnapshot(const Snapshot& snapshot, bool missed);
@@ -38,9 +38,9 @@ class MergedLeg {
   void OnClosedUntil(int32_t partition, const VenueClosedUntil& closed_until, bool reading);
 
   // All that was handed in waits to be sent where nothing lets go of it, but for windows that are
-  // being read: the next Register begins here. `to`: of a piece. Returns what Settle takes once it
-  // was sent.
-  const VenueClocks& Rebase(std::optional<EventTime> to);
+  // being read: the next Register begins here, or where a piece ended. Returns what Settle takes
+  // once it was sent.
+  const VenueClocks& Rebase(const Snapshot& snapshot);
   // To where nothing is pending.
   void LowerToPending(std::map<int32_t, int64_t>* marks) const;
   void Settle(VenueClocks clocks) { settled_ = std::move(clocks); }
@@ -55,6 +55,10 @@ class MergedLeg {
   void Remove(const std::string& instrument);
 
  private:
+  // Of its instruments: as registered, or as the store was. It may be far ahead of the live side,
+  // and what is stored closed was so up to there, at the venue.
+  VenueClocks OwnClocks(const Snapshot& snapshot) const;
+
   Merger merger_;
   const bool closed_only_;
   const int32_t last_;

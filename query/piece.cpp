@@ -17,7 +17,8 @@ PieceCut::PieceCut(const SnapshotRequest& request, int64_t candles_max, int64_t 
     : request_(request) {
   double rate = 0;
   for (const WantedSeries& wanted : request.series) rate += RateOf(wanted);
-  const auto series = static_cast<int64_t>(request.series.size());
+  const auto series = std::max<int64_t>(1, static_cast<int64_t>(request.series.size()));
+  least = std::clamp<int64_t>(candles_max / (4 * series), 1, least);
   const auto shared = static_cast<double>(std::max<int64_t>(0, candles_max / 2 - least * series));
   for (const WantedSeries& wanted : request.series) {
     const bool whole = !wanted.in_pieces;
@@ -35,10 +36,27 @@ void PieceCut::Count(size_t n, const Update& row) {
   ++rows.count;
 }
 
-void PieceCut::Apply(Snapshot* snapshot) const {
+bool PieceCut::Widen() {
+  bool widened = false;
   for (const auto& [of, rows] : rows_) {
     const WantedSeries& wanted = request_.series[of.first];
-    if (rows.count < at_most_[of.first]) continue;
+    if (!wanted.changed_since || !Full(of.first, rows)) continue;
+    if (rows.version_max - 1 > *wanted.changed_since) continue;
+    at_most_[of.first] = 4 * rows.count;
+    widened = true;
+  }
+  if (widened) rows_.clear();
+  return widened;
+}
+
+void PieceCut::Apply(Snapshot* snapshot) const {
+  std::map<Series, EventTime> ranges;  // where they begin
+  for (const WantedSeries& wanted : request_.series) {
+    if (wanted.in_pieces && !wanted.changed_since) ranges[wanted.series] = wanted.from;
+  }
+  for (const auto& [of, rows] : rows_) {
+    const WantedSeries& wanted = request_.series[of.first];
+    if (!Full(of.first, rows)) continue;
     if (!wanted.changed_since) {
       snapshot->to = std::min(snapshot->to.value_or(rows.last), rows.last);
       continue;
@@ -50,8 +68,10 @@ void PieceCut::Apply(Snapshot* snapshot) const {
   }
   std::erase_if(snapshot->candles, [&](const Update& row) {
     const auto through = snapshot->changed_through.find(row->partition);
-    return (through != snapshot->changed_through.end() && row->version > through->second) ||
-           (snapshot->to && row->key.open_time >= *snapshot->to);
+    if (through != snapshot->changed_through.end()) return row->version > through->second;
+    const auto range = ranges.find(SeriesOf(row->key));
+    return snapshot->to && range != ranges.end() &&
+           row->key.open_time >= std::max(*snapshot->to, range->second);
   });
 }
 

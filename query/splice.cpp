@@ -18,6 +18,7 @@ Splice::Splice(StreamSpec spec, SpliceRules rules) : spec_(std::move(spec)), rul
     series_[wanted.series] = {.partition = wanted.partition,
                               .from = StartOf(wanted.series),
                               .newest_closed = {},
+                              .finals_from = {},
                               .sent_open = {}};
     marks_[wanted.partition] = -1;
   }
@@ -57,6 +58,7 @@ SnapshotRequest Splice::Request() const {
     WantedSeries wanted{.series = series, .partition = state.partition, .from = state.from};
     if (goes_on()) {
       wanted.changed_since = marks_.at(state.partition);
+      wanted.finals_from = state.finals_from;
     } else if (!spec_.start_time) {
       wanted.newest = LastOf();
     }
@@ -93,6 +95,12 @@ Splice::Outcome Splice::TakePiece(const Snapshot& piece, Outlet* outlet) {
   if (std::ranges::any_of(piece.changed_through, no_further)) return Outcome::kTooLong;
   DeliverHistory(piece, outlet);
   TakeMarks(piece);
+  for (const Update& update : piece.candles) {
+    const auto found = series_.find(ViewOf(update->key));
+    if (found == series_.end() || update->state != CandleState::kFinal) continue;
+    std::optional<EventTime>& newest = found->second.finals_from;
+    newest = std::max(newest.value_or(update->key.open_time), update->key.open_time);
+  }
   reading_ = false;
   copied_open_.clear();
   DropBuffered();

@@ -156,6 +156,7 @@ class Splice {
     int32_t partition = 0;
     EventTime from;  // older candles are not this stream's
     std::optional<EventTime> newest_closed;
+    std::optional<EventTime> finals_from;    // of a piece: the newest FINAL candle in it
     std::map<EventTime, int64_t> sent_open;  // open_time -> version
   };
 

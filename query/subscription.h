@@ -51,7 +51,7 @@ class Subscription {
   bool notices_waiting() const { return notices_waiting_ > 0; }
   void Tell(std::string_view discontinuity);  // not while another one waits
 
-  // As Splice's, of one leg; again without a reason: if it is parked.
+  // As Splice's, of one leg. Again, without a reason and not parked: nothing happens.
   void Register(LegId leg, const LiveState& live, std::string_view reason);
   void OnPlaced(int32_t partition, int64_t committed);
   Splice::Outcome OnHistory(LegId leg, int64_t ticket, const Snapshot& snapshot);
@@ -85,7 +85,8 @@ class Subscription {
   //  - lets go of all live candles that wait: once the client has taken the rest, they are read
   //    again. Updates are passed over until each leg was registered again;
   void Park();
-  //    True: once the queue is empty, it is time for that;
+  //    True: it is time for that, once all that was taken has been sent. Open candles of other
+  //    legs that wait do not hold it up;
   bool parked() const;
   bool parked(LegId leg) const;
   //  - or leaves them out, and tells;

@@ -20,7 +20,7 @@ void Subscription::OnMergedHistory(Leg* leg, const Snapshot& snapshot, bool firs
   }
   // A client that is slow for good comes further with each history that is read.
   leg->base = leg->splice.marks();
-  Marker marker{leg->id, leg->base, leg->merged->Rebase(snapshot.to)};
+  Marker marker{leg->id, leg->base, leg->merged->Rebase(snapshot)};
   leg->merged->LowerToPending(&marker.marks);
   QueueMarker(leg, std::move(marker));
   if (first) SnapshotEnded(leg);
@@ -43,8 +43,10 @@ SnapshotRequest Subscription::Request(LegId id) const {
   SnapshotRequest request = leg.splice.Request();
   if (leg.merged) leg.merged->Complete(&request);
   for (WantedSeries& wanted : request.series) {
-    // What a merged leg asks for as changes is of windows that it does not read whole: little.
+    // What a merged leg asks for as changes is of windows that it does not read whole: little. It
+    // may go back to a window that is being read.
     wanted.in_pieces = leg.in_pieces && wanted.changed_since.has_value() != (leg.merged != nullptr);
+    if (leg.merged) wanted.finals_from.reset();
   }
   return request;
 }
@@ -86,7 +88,8 @@ bool Subscription::parked() const {
   const auto pending = [](const auto& leg) {
     return leg.second->merged && leg.second->merged->pending();
   };
-  return std::ranges::any_of(legs_, [](const auto& leg) { return leg.second->parked; }) &&
+  return queue_.empty() &&
+         std::ranges::any_of(legs_, [](const auto& leg) { return leg.second->parked; }) &&
          std::ranges::none_of(legs_, pending);
 }
 

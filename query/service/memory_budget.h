@@ -53,8 +53,10 @@ class MemoryBudget {
  private:
   int64_t Share(int64_t calls) const { return half_ / std::max<int64_t>(1, calls); }
   bool TakeFrom(std::atomic<int64_t>* pool, int64_t bytes) const {
-    if (pool->fetch_add(bytes) + bytes <= half_) return true;
-    *pool -= bytes;
+    int64_t used = *pool;
+    while (used + bytes <= half_) {
+      if (pool->compare_exchange_weak(used, used + bytes)) return true;
+    }
     return false;
   }
 

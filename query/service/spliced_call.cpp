@@ -300,10 +300,11 @@ void SplicedCall::EndTooLongLocked(LegId leg) {
   const std::string most = absl::StrCat(parts_->limits.request.snapshot_candles_max);
   EndLocked(OutOfRange(
       goes_on ? "resume_token" : "start_time",
-      absl::StrCat(goes_on ? "the stream was away for more than " : "history holds more than ",
+      absl::StrCat(goes_on ? "so many series, or so long windows, have missed more than "
+                           : "history holds more than ",
                    most,
-                   goes_on ? " candles; read them in pages with GetCandles, and start anew with "
-                             "start_time"
+                   goes_on ? " candles at a time; read them in pages with GetCandles, and start "
+                             "anew with start_time"
                            : " candles since then; start later, or read it in pages with "
                              "GetCandles"),
       "HISTORY_TOO_LONG", "candles_max", most));

@@ -149,11 +149,13 @@ void StreamCall::Pump() {
     return FinishWith(ToGrpc(end_status_));
   }
   std::string token;
+  bool unpark = subscription_.parked();  // the client has taken all before
   const auto message = NextLocked(&token);
   CountWaitingLocked();
-  const bool unpark = !message && subscription_.parked();
+  unpark |= !message && subscription_.parked();
   lock.unlock();
-  if (unpark) return parts_->fanout->RegisterAgain(this);
+  // Sends nothing itself while there is a message: it is on its way then.
+  if (unpark) parts_->fanout->RegisterAgain(this);
   if (!message) return;
   buffer_ = StreamMessageBytes(*message, token, envelope_);
   Write(&buffer_);

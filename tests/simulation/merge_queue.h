@@ -62,7 +62,9 @@ class QueueStream {
     } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
       for (const Update& update : open->candles) Hand(update);
     } else {
-      subscription_.OnClosedUntil(kPartition, {"venue", side_.closed_until()});
+      for (const auto& [venue, until] : side_.closed_until()) {
+        subscription_.OnClosedUntil(kPartition, {venue, until});
+      }
     }
     Relieve();
     return true;
@@ -82,7 +84,8 @@ class QueueStream {
     due_.erase(leg);
     // More than one read holds, says the store.
     if (!whole_ && random_() % 3 == 0) subscription_.ReadInPieces(leg);
-    const auto piece_rows = static_cast<int64_t>(1 + random_() % 20);
+    const auto piece_rows = static_cast<int64_t>(1 + random_() % 40);
+    holds_a_window_ = piece_rows > grid_.parts_max();
     history_ = {leg, subscription_.splice(leg)->ticket(),
                 Read(SomeCommit(), subscription_.Request(leg), piece_rows)};
   }
@@ -93,6 +96,7 @@ class QueueStream {
     due_.erase(leg);
     if (subscription_.splice(leg)->reading() && !subscription_.parked(leg)) due_[leg] = true;
     whole_ = outcome == Splice::Outcome::kTooLong;
+    stuck_ |= whole_ && holds_a_window_;
     pieces_ += outcome == Splice::Outcome::kPiece ? 1 : 0;
     Relieve();
   }
@@ -113,11 +117,11 @@ class QueueStream {
 
   // The client takes a message. False: there is none.
   bool Take() {
+    bool unpark = subscription_.parked();
     const auto message = subscription_.Take({});
-    if (!message) {
-      if (subscription_.parked()) Register("");
-      return false;
-    }
+    unpark |= !message && subscription_.parked();
+    if (unpark) Register("");
+    if (!message) return false;
     if (const auto* batch = std::get_if<CandlesMessage>(&*message)) {
       for (const Update& update : batch->candles) client_.Take(update);
     } else if (const auto* skipped = std::get_if<SkippedMessage>(&*message)) {
@@ -138,6 +142,7 @@ class QueueStream {
       goes_on |= Take();
       AskHistory();
       AskRead();
+      if (stuck_) return false;
       if (!goes_on && !history_ && !read_ && due_.empty()) return true;
     }
     return false;
@@ -174,8 +179,7 @@ class QueueStream {
   }
 
   void Register(std::string_view reason) {
-    LiveState live = side_.State(0);
-    if (side_.closed_until() > At(0)) live.closed_until[kPartition]["venue"] = side_.closed_until();
+    const LiveState live = side_.State(0);
     for (const LegId leg : legs_) {
       subscription_.Register(leg, live, reason);
       if (subscription_.splice(leg)->reading() && !subscription_.parked(leg)) due_[leg] = true;
@@ -233,7 +237,9 @@ class QueueStream {
   std::optional<std::pair<SnapshotRequest, Snapshot>> read_;
   LiveSide side_;
   bool always_newest_ = false;
-  bool whole_ = false;  // a piece led no further
+  bool holds_a_window_ = false;  // a piece
+  bool whole_ = false;           // a piece led no further
+  bool stuck_ = false;           // though it should
   int64_t pieces_ = 0;
 };
 

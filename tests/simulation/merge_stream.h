@@ -36,11 +36,12 @@ class Stream final : private Outlet {
         token_(std::move(token)),
         position_(world->topic.size()) {
     for (const std::string& instrument : kInstruments) {
-      if (token_ && token_->clocks.empty()) {
+      const std::pair<int32_t, std::string> clock{kPartition, VenueOf(instrument)};
+      if (token_ && !token_->clocks.contains(clock)) {
         merger_.AddFrom(instrument, kPartition, token_->from.at(instrument));
       } else if (token_) {
         merger_.AddResumed(instrument, kPartition, token_->from.at(instrument),
-                           token_->clocks.begin()->second);
+                           token_->clocks.at(clock));
       } else if (last >= 0) {
         merger_.AddLast(instrument, kPartition, last);
       } else {
@@ -61,7 +62,7 @@ class Stream final : private Outlet {
     } else if (const auto* open = std::get_if<OpenEvent>(&event.body)) {
       for (const Update& update : open->candles) splice_.OnUpdate(update, this);
     } else if (!splice_.reading()) {
-      merger_.OnClosedUntil(kPartition, "venue", side_.closed_until());
+      TellClocks();
     }
     TakeClosed();
     return true;
@@ -101,8 +102,7 @@ class Stream final : private Outlet {
     mark_ = std::max(mark_, mark_of_snapshot_);
     rewind_.reset();
     merger_.OnSnapshot(snapshot);
-    if (side_.closed_until() > At(0))
-      merger_.OnClosedUntil(kPartition, "venue", side_.closed_until());
+    TellClocks();
     TakeClosed();
   }
   void AskRead() {
@@ -171,6 +171,12 @@ class Stream final : private Outlet {
                      this);
     history_.reset();
     read_.reset();
+  }
+
+  void TellClocks() {
+    for (const auto& [venue, until] : side_.closed_until()) {
+      merger_.OnClosedUntil(kPartition, venue, until);
+    }
   }
 
   const Committed& SomeCommit() {

@@ -17,7 +17,11 @@
 namespace quantstream::query::testing {
 
 inline constexpr EventTime kBeginning{std::numeric_limits<int64_t>::min()};
-inline const std::vector<std::string> kInstruments = {"venue:A", "venue:B"};
+inline const std::vector<std::string> kInstruments = {"venue:A", "venue:B", "other:C"};
+
+inline std::string VenueOf(const std::string& instrument) {
+  return instrument.substr(0, instrument.find(':'));
+}
 
 inline EventTime At(int64_t second) {
   return EventTime{second * kMicrosecondsPerSecond};
@@ -31,7 +35,7 @@ struct Committed {
   int64_t next_version = 0;
 };
 
-// The fold, its store and what it publishes: one venue, one partition.
+// The fold, its store and what it publishes: two venues whose clocks stand apart, one partition.
 class MergeWorld {
  public:
   explicit MergeWorld(std::mt19937_64* random, int32_t part_s) : random_(*random), part_s_(part_s) {
@@ -39,24 +43,26 @@ class MergeWorld {
   }
 
   void Step() {
+    const std::string& instrument = kInstruments[random_() % kInstruments.size()];
+    const int64_t closed_until = closed_until_.at(VenueOf(instrument));
     switch (random_() % 8) {
       case 0:
       case 1:
       case 2:
       case 3:
-        return Trade(closed_until_ + static_cast<int64_t>(random_() % 3));
+        return Trade(instrument, closed_until + static_cast<int64_t>(random_() % 3));
       case 4:
-        return Trade(closed_until_ - 1 - static_cast<int64_t>(random_() % 60));
+        return Trade(instrument, closed_until - 1 - static_cast<int64_t>(random_() % 60));
       case 5:
       case 6:
-        return Close(closed_until_ + 1 + static_cast<int64_t>(random_() % 3));
+        return Close(VenueOf(instrument), closed_until + 1 + static_cast<int64_t>(random_() % 3));
       default:
         return Commit();
     }
   }
 
   void Finish() {
-    Close(closed_until_ + 100);
+    for (const auto& [venue, until] : std::map(closed_until_)) Close(venue, until + 100);
     Commit();
   }
 
@@ -68,10 +74,9 @@ class MergeWorld {
     return {instrument, Interval{part_s_}, At(part * part_s_)};
   }
 
-  void Trade(int64_t part) {
+  void Trade(const std::string& instrument, int64_t part) {
     if (part < 0) return;
     ++version_;
-    const std::string& instrument = kInstruments[random_() % kInstruments.size()];
     const CandleKey key = Key(instrument, part);
     quantstream::Candle& candle = candles_[key];
     quantstream::Trade trade;
@@ -85,7 +90,7 @@ class MergeWorld {
     } else {
       AddTrade(candle.values, trade, order);
     }
-    if (part < closed_until_) {
+    if (part < closed_until_.at(VenueOf(instrument))) {
       candle.state = CandleState::kRevised;
       ++candle.revision;
       candle.version = version_;
@@ -98,8 +103,9 @@ class MergeWorld {
   // All open candles of the instrument, in one message.
   void PublishOpen(const std::string& instrument) {
     std::vector<Update> now;
+    const EventTime closed_until = At(closed_until_.at(VenueOf(instrument)) * part_s_);
     for (auto& [key, candle] : candles_) {
-      if (key.instrument != instrument || key.open_time < At(closed_until_ * part_s_)) continue;
+      if (key.instrument != instrument || key.open_time < closed_until) continue;
       candle.state = CandleState::kPartial;
       candle.version = version_;
       now.push_back(UpdateOf({key, candle}));
@@ -107,10 +113,11 @@ class MergeWorld {
     if (random_() % 3 != 0) topic.push_back(OpenOf(std::move(now)));
   }
 
-  void Close(int64_t until) {
+  void Close(const std::string& venue, int64_t until) {
     ++version_;
-    closed_until_ = until;
+    closed_until_[venue] = until;
     for (auto& [key, candle] : candles_) {
+      if (VenueOf(key.instrument) != venue) continue;
       if (candle.revision > 0 || key.close_time() > At(until * part_s_)) continue;
       if (candle.state == CandleState::kFinal) continue;
       candle.state = CandleState::kFinal;
@@ -137,13 +144,18 @@ class MergeWorld {
       topic.push_back(ClosedOf({published.begin(), end}));
       published.erase(published.begin(), end);
     }
-    topic.push_back(ProgressOf(version_ + 1, closed_until_ * part_s_));
+    ProgressEvent progress{.venues = {}, .next_version = version_ + 1};
+    for (const auto& [venue, until] : closed_until_) {
+      progress.venues.push_back({venue, At(until * part_s_)});
+    }
+    topic.push_back({kPartition, 1, std::move(progress)});
   }
 
   std::mt19937_64& random_;
   const int32_t part_s_;
   int64_t version_ = 0;
-  int64_t closed_until_ = 30;  // in parts
+  // By venue, in parts; the second one is a replay.
+  std::map<std::string, int64_t> closed_until_ = {{"other", 10}, {"venue", 40}};
   std::map<CandleKey, quantstream::Candle> candles_;
   std::map<CandleKey, Update> uncommitted_;
 };
@@ -159,7 +171,10 @@ class LiveSide {
     } else {
       const auto& progress = std::get<ProgressEvent>(event.body);
       committed_ = std::max(committed_, progress.next_version);
-      closed_until_ = std::max(closed_until_, progress.venues.front().closed_until);
+      for (const VenueClosedUntil& venue : progress.venues) {
+        EventTime& until = closed_until_[venue.venue];
+        until = std::max(until, venue.closed_until);
+      }
     }
   }
 
@@ -168,9 +183,10 @@ class LiveSide {
     LiveState live;
     for (const auto& [key, update] : latest_) live.open.push_back(update);
     live.committed[kPartition] = std::max(committed_, required);
+    if (!closed_until_.empty()) live.closed_until[kPartition] = closed_until_;
     return live;
   }
-  EventTime closed_until() const { return closed_until_; }
+  const std::map<std::string, EventTime>& closed_until() const { return closed_until_; }
 
  private:
   void Close(const Update& update) {
@@ -183,7 +199,7 @@ class LiveSide {
 
   std::map<CandleKey, Update> latest_;
   int64_t committed_ = 0;
-  EventTime closed_until_{0};
+  std::map<std::string, EventTime> closed_until_;  // by venue
 };
 
 // What a client saw of each candle.
@@ -211,9 +227,8 @@ inline Snapshot Read(const Committed& commit, const SnapshotRequest& request,
   Snapshot snapshot;
   snapshot.next_version[kPartition] = commit.next_version;
   const auto series = static_cast<int64_t>(request.series.size());
-  PieceCut cut(request, 2 * piece_rows * series, piece_rows);
-  for (size_t n = 0; n < request.series.size(); ++n) {
-    const WantedSeries& wanted = request.series[n];
+  std::vector<std::vector<Update>> read;
+  for (const WantedSeries& wanted : request.series) {
     std::vector<Update> found;
     for (const auto& [key, row] : commit.rows) {
       if (SeriesOf(key) != wanted.series) continue;
@@ -222,8 +237,10 @@ inline Snapshot Read(const Committed& commit, const SnapshotRequest& request,
       const bool before = !wanted.to || key.open_time < *wanted.to;
       if (changed && before && key.open_time >= wanted.from) found.push_back(row);
     }
-    ReadAtMost(request, n, std::move(found), &cut, &snapshot);
+    read.push_back(std::move(found));
   }
+  PieceCut cut(request, 2 * piece_rows * series);
+  ReadAtMost(request, read, &cut, &snapshot);
   cut.Apply(&snapshot);
   return snapshot;
 }

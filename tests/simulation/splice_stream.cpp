@@ -61,7 +61,7 @@ void Stream::StepHistory(World* world, RunResult* result) {
                               .finals = rules_.resume_reads_finals,
                               .revisions = rules_.resume_reads_revisions};
     // More than one read holds, says the store.
-    if (!whole_ && world->Below(3) == 0) subscription_.ReadInPieces(kLeg);
+    if (world->Below(3) == 0) subscription_.ReadInPieces(kLeg);
     in_flight_ = {splice.ticket(), world->Read(subscription_.Request(kLeg), !rules_.one_statement,
                                                changes, 1 + world->Below(4))};
     return;
@@ -70,17 +70,17 @@ void Stream::StepHistory(World* world, RunResult* result) {
   const auto outcome = subscription_.OnHistory(kLeg, ticket, snapshot);
   if (outcome == Splice::Outcome::kBehind) ++result->behind;
   if (outcome == Splice::Outcome::kPiece) ++result->pieces;
-  whole_ = outcome == Splice::Outcome::kTooLong;
+  if (outcome == Splice::Outcome::kTooLong) result->broken = "a piece leads no further";
   if (outcome == Splice::Outcome::kDelivered && !first_) first_ = snapshot;
 }
 
 std::string Stream::TakeOne(Fanout* fanout, World* world, Client* client,
                             std::optional<Token>* token, RunResult* result) {
+  bool unpark = subscription_.parked();
   const auto message = subscription_.Take(kNow);
-  if (!message) {
-    if (subscription_.parked()) fanout->RegisterAgain(this);
-    return "";
-  }
+  unpark |= !message && subscription_.parked();
+  if (unpark) fanout->RegisterAgain(this);
+  if (!message) return "";
   ++result->messages;
   if (const auto* skipped = std::get_if<SkippedMessage>(&*message)) Fetch(*skipped, world, client);
   std::string broken = client->Take(*message);

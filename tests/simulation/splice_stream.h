@@ -62,7 +62,6 @@ class Stream final : public Subscriber {
   std::optional<Snapshot> first_;
   std::vector<Update> offered_;
   bool read_again_ = false;
-  bool whole_ = false;  // a piece led no further
 };
 
 }  // namespace quantstream::query::simulation

@@ -16,7 +16,9 @@ bool Wanted(const WantedSeries& wanted, const CandleKey& key, const Row& row,
             const ChangesRead& changes) {
   if (SeriesOf(key) != wanted.series || key.open_time < wanted.from) return false;
   if (!wanted.changed_since) return true;
-  if (!(row.state == CandleState::kFinal ? changes.finals : changes.revisions)) return false;
+  const bool is_final = row.state == CandleState::kFinal;
+  if (!(is_final ? changes.finals : changes.revisions)) return false;
+  if (is_final && wanted.finals_from && key.open_time < *wanted.finals_from) return false;
   return row.version > *wanted.changed_since ||
          (changes.at_the_mark && row.version == *wanted.changed_since);
 }
@@ -227,9 +229,8 @@ Snapshot World::Read(const SnapshotRequest& request, bool torn, const ChangesRea
   if (torn && replica_ + 1 < committed_.size()) ++replica_;
   Snapshot snapshot;
   const auto series = static_cast<int64_t>(request.series.size());
-  PieceCut cut(request, 2 * piece_rows * series, piece_rows);
-  for (size_t n = 0; n < request.series.size(); ++n) {
-    const WantedSeries& wanted = request.series[n];
+  std::vector<std::vector<Update>> read;
+  for (const WantedSeries& wanted : request.series) {
     snapshot.next_version[wanted.partition] = committed_[replica_][wanted.partition];
     std::vector<Update> found;
     for (const auto& [key, row] : RowsAt(wanted.partition, at[wanted.partition])) {
@@ -238,8 +239,10 @@ Snapshot World::Read(const SnapshotRequest& request, bool torn, const ChangesRea
       if (Wanted(wanted, key, row, changes))
         found.push_back(MakeUpdate(key, wanted.partition, row));
     }
-    testing::ReadAtMost(request, n, std::move(found), &cut, &snapshot);
+    read.push_back(std::move(found));
   }
+  PieceCut cut(request, 2 * piece_rows * series);
+  testing::ReadAtMost(request, read, &cut, &snapshot);
   cut.Apply(&snapshot);
   return snapshot;
 }

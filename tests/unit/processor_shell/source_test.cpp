@@ -125,7 +125,7 @@ TEST_F(SourceTest, AGroupWhoseCoordinatorIsStillLoadingIsJoinedOnceItIsThere) {
 }
 
 // A member that leaves must not ask the group anything: librdkafka drops questions, without an
-// answer, once the group has ended. Many, for that is a race.
+// answer, once the group has ended. Many, for that is a race; who loses it hangs.
 TEST_F(SourceTest, ASourceThatIsClosedEnds) {
   struct Member {
     std::unique_ptr<KafkaSource> source;

@@ -90,9 +90,8 @@ void FakeHistory::ReadSnapshot(SnapshotRequest request, std::shared_ptr<Cancella
     lock.lock();
   }
   Snapshot snapshot;
-  PieceCut cut(request, candles_max_, 4);
-  for (size_t n = 0; n < request.series.size(); ++n) {
-    const WantedSeries& wanted = request.series[n];
+  std::vector<std::vector<Update>> read;
+  for (const WantedSeries& wanted : request.series) {
     const auto next = VisibleLocked().next_version.find(wanted.partition);
     if (next != VisibleLocked().next_version.end())
       snapshot.next_version[wanted.partition] = next->second;
@@ -103,8 +102,10 @@ void FakeHistory::ReadSnapshot(SnapshotRequest request, std::shared_ptr<Cancella
       if (key.open_time < wanted.from || (wanted.to && key.open_time >= *wanted.to)) continue;
       if (!wanted.changed_since || row->version >= *wanted.changed_since) found.push_back(row);
     }
-    ReadAtMost(request, n, std::move(found), &cut, &snapshot);
+    read.push_back(std::move(found));
   }
+  PieceCut cut(request, candles_max_);
+  ReadAtMost(request, read, &cut, &snapshot);
   ++snapshots_begun_;
   changed_.notify_all();
   const bool too_much = static_cast<int64_t>(snapshot.candles.size()) > candles_max_;

@@ -1,4 +1,4 @@
-// What a store reads of one series: PieceCut's limits, as SQL has them.
+// What a store reads, with PieceCut's limits, as SQL has them.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,8 @@
 
 namespace quantstream::query::testing {
 
-// `found`: all rows that are wanted, in order of open_time. Adds those that are read.
+// Of one series. `found`: all rows that are wanted, in order of open_time. Adds those that are
+// read.
 inline void ReadAtMost(const SnapshotRequest& request, size_t n, std::vector<Update> found,
                        PieceCut* cut, Snapshot* snapshot) {
   const WantedSeries& wanted = request.series[n];
@@ -31,6 +32,16 @@ inline void ReadAtMost(const SnapshotRequest& request, size_t n, std::vector<Upd
   }
   for (const Update& row : found) cut->Count(n, row);
   snapshot->candles.insert(snapshot->candles.end(), found.begin(), found.end());
+}
+
+// `found`: likewise, of each wanted series.
+inline void ReadAtMost(const SnapshotRequest& request,
+                       const std::vector<std::vector<Update>>& found, PieceCut* cut,
+                       Snapshot* snapshot) {
+  do {
+    snapshot->candles.clear();
+    for (size_t n = 0; n < found.size(); ++n) ReadAtMost(request, n, found[n], cut, snapshot);
+  } while (cut->Widen());
 }
 
 }  // namespace quantstream::query::testing

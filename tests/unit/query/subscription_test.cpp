@@ -327,5 +327,39 @@ TEST(Subscription, WhatIsLetGoWhileTheStoreIsReadIsReadNext) {
   EXPECT_EQ(subscription.splice(kLeg)->Request().series.front().changed_since, 5);
 }
 
+// The client always finds an open candle of the other leg; the next piece does not wait for that.
+TEST(Subscription, APieceIsFollowedByTheNextWhateverIsOpenInOtherLegs) {
+  Subscription subscription = Live();
+  const LegId resumed = subscription
+                            .Add({[] {
+                              LegSpec spec = Leg1s();
+                              spec.stream.series = {{{"venue:B", {1}}, kPartition}};
+                              spec.stream.resume = Resume{.marks = {{kPartition, 5}}, .starts = {}};
+                              return spec;
+                            }()})
+                            .front();
+  subscription.Register(resumed, {}, "");
+  EXPECT_TRUE(subscription.ReadInPieces(resumed));
+  EXPECT_TRUE(subscription.Request(resumed).series.front().in_pieces);
+  Snapshot piece;
+  piece.next_version[kPartition] = 100;
+  piece.changed_through[kPartition] = 7;
+  piece.candles = {Final("venue:B", 10, 7)};
+  EXPECT_EQ(subscription.OnHistory(resumed, subscription.splice(resumed)->ticket(), piece),
+            Splice::Outcome::kPiece);
+  EXPECT_FALSE(subscription.parked()) << "the client has not taken it";
+  EXPECT_THAT(TakeCandles(&subscription), ElementsAre("B 10 v7 FINAL"));
+  subscription.OnUpdate(kLeg, Partial(kA, 10, 101));
+  EXPECT_FALSE(subscription.empty());
+  EXPECT_TRUE(subscription.parked());
+  subscription.Register(kLeg, {}, "");
+  subscription.Register(resumed, {}, "");
+  EXPECT_FALSE(subscription.splice(kLeg)->reading()) << "what is live stays so";
+  const SnapshotRequest next = subscription.Request(resumed);
+  EXPECT_EQ(next.series.front().changed_since, 7);
+  EXPECT_TRUE(next.series.front().in_pieces);
+  EXPECT_THAT(TakeCandles(&subscription), ElementsAre("A 10 v101 PARTIAL"));
+}
+
 }  // namespace
 }  // namespace quantstream::query
