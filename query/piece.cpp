@@ -42,7 +42,7 @@ bool PieceCut::Widen() {
     const WantedSeries& wanted = request_.series[of.first];
     if (!wanted.changed_since || !Full(of.first, rows)) continue;
     if (rows.version_max - 1 > *wanted.changed_since) continue;
-    at_most_[of.first] = 4 * rows.count;
+    at_most_[of.first] = rows.count + std::max<int64_t>(1, rows.count / 2);
     widened = true;
   }
   if (widened) rows_.clear();

@@ -84,6 +84,7 @@ Splice::Outcome Splice::OnHistory(int64_t ticket, const Snapshot& snapshot, Outl
   DeliverHistory(snapshot, outlet);
   TakeMarks(snapshot);
   reading_ = false;
+  for (auto& [series, state] : series_) state.finals_from.reset();  // old, when it is read again
   DeliverBuffered(first, outlet);
   return Outcome::kDelivered;
 }

@@ -91,12 +91,16 @@ std::vector<LegId> SplicedCall::AddLegs(std::vector<LegSpec> specs) {
 }
 
 void SplicedCall::RemoveSeries(LegId leg, const Series& series) {
+  {
+    std::lock_guard lock(mutex_);
+    subscription_.Remove(leg, series);
+    if (subscription_.splice(leg) == nullptr) {
+      readings_.erase(leg);
+      windows_.erase(leg);
+    }
+  }
+  // Last: a parked leg that the fanout does not know could not be registered again.
   parts_->fanout->Unlisten(this, leg, series);
-  std::lock_guard lock(mutex_);
-  subscription_.Remove(leg, series);
-  if (subscription_.splice(leg) != nullptr) return;
-  readings_.erase(leg);
-  windows_.erase(leg);
 }
 
 void SplicedCall::AfterPositions(Places::Positions positions,
