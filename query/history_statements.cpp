@@ -65,9 +65,8 @@ std::string ChangesOf(int32_t seconds) {
       from, "c.open_time >= greatest(w.from_time, coalesce(w.finals_from, (SELECT c.open_time ",
       from,
       "c.revision = 0 AND c.version < w.since ORDER BY c.open_time DESC LIMIT 1), '-infinity')) "
-      "AND c.revision = 0 AND c.version >= w.since ORDER BY c.open_time LIMIT w.at_most)) e WHERE "
-      "w.since IS NOT NULL "
-      "AND w.interval_s = ",
+      "AND c.revision = 0 AND c.version >= w.since ORDER BY c.open_time LIMIT w.at_most)) e "
+      "WHERE w.since IS NOT NULL AND w.interval_s = ",
       seconds);
 }
 
@@ -87,9 +86,8 @@ std::string SnapshotText(const Shape& shape) {
       "nullif(w.finals_from, '-infinity') AS finals_from "
       "FROM unnest($3::text[], $4::int4[], $5::text[]::timestamptz[], $6::int8[], "
       "$7::text[]::timestamptz[], $8::int8[], $11::text[]::timestamptz[]) WITH ORDINALITY "
-      "AS w(name, interval_s, from_time, since, to_time, at_most, finals_from, n) JOIN instruments "
-      "i ON "
-      "i.name = w.name) ";
+      "AS w(name, interval_s, from_time, since, to_time, at_most, finals_from, n) "
+      "JOIN instruments i ON i.name = w.name) ";
   absl::StrAppend(&text, kProgress);
   std::set<int32_t> intervals = shape.read;
   intervals.insert(shape.resumed.begin(), shape.resumed.end());

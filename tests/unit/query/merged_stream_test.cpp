@@ -37,6 +37,15 @@ class MergedStream : public ServiceTest {
   static Update Closed(int64_t second) {
     return Part(kA, 1, second, CandleState::kFinal, second + 1);
   }
+  // Of a client that had 0 7 14 21 and the open 28.
+  v1::StreamCandlesRequest AwaySinceSecond30() {
+    Commit(0, 30);
+    v1::StreamCandlesRequest request = Ask("7s");
+    StreamClient client(stub_.get(), request);
+    EXPECT_EQ(client.Next(6).back(), "end");
+    request.set_resume_token(client.NextToken());
+    return request;
+  }
   static v1::StreamCandlesRequest Ask(const std::string& interval, int32_t last = 100) {
     v1::StreamCandlesRequest request;
     request.add_instruments(kA);
@@ -79,13 +88,7 @@ TEST_F(MergedStream, AWindowBeforeTheStreamsStartIsNotItsOwn) {
 }
 
 TEST_F(MergedStream, ResumesWhereItWasWithWhatWasRevisedMeanwhile) {
-  Commit(0, 30);
-  v1::StreamCandlesRequest request = Ask("7s");
-  {
-    StreamClient client(stub_.get(), request);
-    EXPECT_EQ(client.Next(6).back(), "end");  // 0 7 14 21, open 28
-    request.set_resume_token(client.NextToken());
-  }
+  v1::StreamCandlesRequest request = AwaySinceSecond30();
   Commit(30, 35);
   Revise(8, 90);
   StreamClient client(stub_.get(), request);
@@ -96,13 +99,7 @@ TEST_F(MergedStream, ResumesWhereItWasWithWhatWasRevisedMeanwhile) {
 
 // One read holds 40 of these 210 parts.
 TEST_F(MergedStream, WhatOneReadDoesNotHoldComesInPieces) {
-  Commit(0, 30);
-  v1::StreamCandlesRequest request = Ask("7s");
-  {
-    StreamClient client(stub_.get(), request);
-    EXPECT_EQ(client.Next(6).back(), "end");  // 0 7 14 21, open 28
-    request.set_resume_token(client.NextToken());
-  }
+  v1::StreamCandlesRequest request = AwaySinceSecond30();
   Revise(8, 35);
   Commit(40, 240);
   history_.HoldsAtMost(40);
